@@ -1,0 +1,27 @@
+"""The errors a user can meet, each a subclass of the built-in one that fits."""
+
+from __future__ import annotations
+
+
+class ZeroProbabilityError(ValueError):
+    """The distribution has no mass: log Z is -inf, so nothing can be normalised.
+
+    Raised when a marginal, a most probable assignment or a sample is asked of a
+    Gibbs distribution whose every assignment has weight zero, most often because
+    the evidence contradicts the factors.
+    """
+
+
+class IntractableError(MemoryError):
+    """Exact inference would need more memory than the budget allows.
+
+    The message names the induced width, the bytes and the way out.
+    """
+
+
+class FormatError(ValueError):
+    """A file is not in the format it was read as.
+
+    The message names the file, the line where there is one, what was found and
+    what was expected.
+    """

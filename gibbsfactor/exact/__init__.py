@@ -1,0 +1,1 @@
+"""Exact inference: plan first, then contract pairwise in scaled numbers, up, down or back."""

@@ -1,0 +1,174 @@
+"""What follows the upward sweep: all marginals downward, or a traceback to an assignment.
+
+The downward sweep is the reverse mode of the upward one. The adjoint of a table is the sum of
+products of all other tables, as a function of that table's variables; for a step
+
+    result[b, l, r] = sum_s left[b, l, s] right[b, s, r]
+
+the adjoints of its inputs follow from that of its result by two more products of the same kind,
+
+    left'[b, l, s] = sum_r result'[b, l, r] right[b, s, r]
+    right'[b, s, r] = sum_l left[b, l, s] result'[b, l, r]
+
+so nothing is ever divided, and hard zeros are no special case. A table times its adjoint,
+normalised, is the marginal over its variables.
+
+Source: Darwiche (2003), A differential approach to inference in Bayesian networks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from gibbsfactor.exact.contraction import Stacks, inputs
+from gibbsfactor.exact.scaled import Block, FloatArray, belief, multiply, to_log
+from gibbsfactor.exact.schedule import Group, Indices, Operand, Rows, Schedule
+
+IntArray = npt.NDArray[np.intp]
+Chooser = Callable[[FloatArray], IntArray]
+
+TRACE_ENTRIES = 2**22  # conditional weights that a traceback looks at together
+
+
+def downward(
+    schedule: Schedule, stacks: Stacks, wanted: Collection[int]
+) -> Iterable[tuple[int, FloatArray]]:
+    """Marginals over the scopes of the wanted stacks' tables: pairs (stack, beliefs (G, ...)).
+
+    Only adjoints that some wanted stack needs are formed, and each is let go when it was used.
+    """
+    n_leaves = len(schedule.leaves)
+    needed = _needed(schedule, wanted)
+    parts: dict[int, list[tuple[Rows, Block]]] = defaultdict(list)
+    for stack in {schedule.place[table][0] for table in schedule.roots}:
+        size = schedule.stack_shapes[stack][0]
+        parts[stack] = [(slice(0, size), Block(np.ones(size), np.zeros(size), False, 0.0, 0.0))]
+    for number in range(len(schedule.groups) - 1, -1, -1):
+        group, stack = schedule.groups[number], n_leaves + number
+        if stack not in needed:
+            continue
+        adjoint = _assemble(parts.pop(stack), schedule.stack_shapes[stack])
+        if stack in wanted:
+            yield stack, belief(_present(stacks[stack]), adjoint)
+        left, right = inputs(group, stacks)
+        b, l, _ = group.left.matrix
+        r = group.right.matrix[2] if group.right is not None else 1
+        above = _reshaped(adjoint, (group.size, b, l, r))
+        if any(piece.stack in needed for piece in group.left.pieces):
+            _scatter(group.left, multiply(above, _transposed(right)), parts, needed)
+        if group.right is not None and any(p.stack in needed for p in group.right.pieces):
+            _scatter(group.right, multiply(_transposed(left), above), parts, needed)
+    for stack in range(n_leaves):
+        if stack in wanted:
+            adjoint = _assemble(parts.pop(stack), schedule.stack_shapes[stack])
+            yield stack, belief(_present(stacks[stack]), adjoint)
+
+
+def _needed(schedule: Schedule, wanted: Collection[int]) -> set[int]:
+    """The wanted stacks and all those above them."""
+    needed = set(wanted)
+    for number, group in enumerate(schedule.groups):
+        for operand in (group.left, group.right):
+            if operand is not None and any(p.stack in needed for p in operand.pieces):
+                needed.add(len(schedule.leaves) + number)
+    return needed
+
+
+def _present(block: Block | None) -> Block:
+    assert block is not None
+    return block
+
+
+def _reshaped(block: Block, shape: tuple[int, ...]) -> Block:
+    return Block(block.values.reshape(shape), block.log_scale, block.is_log, block.low, block.high)
+
+
+def _transposed(block: Block) -> Block:
+    return Block(
+        block.values.swapaxes(-1, -2), block.log_scale, block.is_log, block.low, block.high
+    )
+
+
+def _scatter(
+    operand: Operand,
+    adjoint: Block,
+    parts: dict[int, list[tuple[Rows, Block]]],
+    needed: Collection[int],
+) -> None:
+    """Send matrices (G, b, i, k) back to the stacks they came from, in the tables' own axes."""
+    size = len(adjoint.values)
+    inner = tuple(operand.shape[axis] for axis in operand.axes)
+    inverse = np.argsort(operand.axes) + 1 if operand.axes else ()
+    values = adjoint.values.reshape((size, *inner)).transpose((0, *inverse))
+    scale = np.broadcast_to(adjoint.log_scale, (size,))
+    for piece in operand.pieces:
+        if piece.stack not in needed:
+            continue
+        block = Block(
+            values[piece.members], scale[piece.members], adjoint.is_log, adjoint.low, adjoint.high
+        )
+        parts[piece.stack].append((piece.rows, block))
+
+
+def _assemble(parts: list[tuple[Rows, Block]], shape: tuple[int, ...]) -> Block:
+    """One block out of the parts that together cover a stack."""
+    if len(parts) == 1 and isinstance(parts[0][0], slice):
+        return parts[0][1]
+    is_log = any(block.is_log for _, block in parts)
+    values, scale = np.empty(shape), np.empty(shape[0])
+    for rows, block in parts:
+        values[rows] = (to_log(block) if is_log else block).values
+        scale[rows] = block.log_scale
+    low = min(block.low for _, block in parts)
+    return Block(values, scale, is_log, low, max(block.high for _, block in parts))
+
+
+def traceback(
+    schedule: Schedule, stacks: Stacks, n_variables: int, n_rows: int, choose: Chooser
+) -> IntArray:
+    """Go down from the roots and fix the summed variables of every step.
+
+    Parameters
+    ----------
+    choose : callable
+        Given log weights (rows, G, |s|) of the summed states, given all that is fixed already,
+        returns positions (rows, G): argmax after a max-product sweep gives a most probable
+        assignment, a random draw after a sum-product sweep an exact sample.
+
+    Returns
+    -------
+    states : int array (n_rows, n_variables); variables with one state are 0
+    """
+    states = np.zeros((n_rows, n_variables), dtype=np.intp)
+    for group in reversed(schedule.groups):
+        if group.inner.variables.size == 0:
+            continue
+        left, right = inputs(group, stacks, logs=True)
+        left, right = to_log(left), to_log(right)
+        width = max(TRACE_ENTRIES // (group.size * group.left.matrix[2]), 1)
+        for start in range(0, n_rows, width):
+            rows = slice(start, min(start + width, n_rows))
+            weights = _conditional(group, left.values, right.values, states[rows])
+            chosen = choose(weights)
+            spread = chosen[..., None] // group.inner.strides % group.inner.sizes
+            for column in range(group.inner.variables.shape[1]):
+                states[rows, group.inner.variables[:, column]] = spread[..., column]
+    return states
+
+
+def _conditional(group: Group, left: FloatArray, right: FloatArray, states: IntArray) -> FloatArray:
+    """Log weights (rows, G, |s|) of the summed states given the fixed ones."""
+
+    def position(indices: Indices) -> IntArray:
+        return np.asarray(states[:, indices.variables] @ indices.strides)
+
+    member = np.arange(group.size)
+    batch = position(group.batch)
+    weights = left[member, batch, position(group.rows), :]
+    if group.right is None:
+        return weights
+    return weights + right[member, batch, :, position(group.columns)]

@@ -1,0 +1,190 @@
+"""From an elimination order to a contraction tree: which two tables meet at each step.
+
+The tables of a bucket (those that hold the variable to go) meet two at a time, and a variable
+is summed out in the very step after which no other table holds it. The table over a whole
+clique is therefore never built where two smaller ones suffice.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from gibbsfactor.exact.order import Scope
+
+
+@dataclass(frozen=True)
+class Step:
+    """Table ``out`` = sum over ``summed`` of table ``left`` times table ``right``.
+
+    Tables are numbered: the given ones first, then one more for each step. ``right`` is -1
+    when variables that only ``left`` holds are summed out.
+    """
+
+    left: int
+    right: int
+    out: int
+    summed: Scope
+
+
+class TreeBuilder:
+    """Contracts tables symbolically and writes the steps down.
+
+    Parameters
+    ----------
+    scopes : sequence of tuples of variable numbers; the given tables
+    cardinalities : sequence of int
+    kept : variables that are never summed out
+    """
+
+    def __init__(
+        self, scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Iterable[int] = ()
+    ) -> None:
+        self.cardinalities = tuple(cardinalities)
+        self.n_given = len(scopes)
+        self.kept = frozenset(kept)
+        self.scopes: list[Scope] = list(scopes)
+        self.steps: list[Step] = []
+        self.holders: list[set[int]] = [set() for _ in cardinalities]
+        for table, scope in enumerate(scopes):
+            for v in scope:
+                self.holders[v].add(table)
+        self.live = set(range(len(scopes)))
+        for table, scope in enumerate(scopes):
+            alone = tuple(v for v in scope if len(self.holders[v]) == 1 and v not in self.kept)
+            if alone:
+                self._add(table, -1, alone, tuple(v for v in scope if v not in alone))
+
+    def _add(self, left: int, right: int, summed: Scope, scope: Scope) -> int:
+        out = len(self.scopes)
+        self.steps.append(Step(left, right, out, summed))
+        self.scopes.append(scope)
+        for old in (left, right):
+            if old >= 0:
+                self.live.discard(old)
+                for v in self.scopes[old]:
+                    self.holders[v].discard(old)
+        for v in scope:
+            self.holders[v].add(out)
+        self.live.add(out)
+        return out
+
+    def contract(self, left: int, right: int) -> int:
+        """Multiply two live tables, sum out what no other holds; returns the new table.
+
+        Its axes are those that both had, then those of ``left``, then those of ``right``.
+        """
+        one, two = self.scopes[left], self.scopes[right]
+        shared = [v for v in one if v in two]
+        summed = tuple(v for v in shared if len(self.holders[v]) == 2 and v not in self.kept)
+        batch = tuple(v for v in shared if v not in summed)
+        scope = (
+            *batch,
+            *(v for v in one if v not in shared),
+            *(v for v in two if v not in shared),
+        )
+        return self._add(left, right, summed, scope)
+
+    def entries(self, variables: Iterable[int]) -> int:
+        """Product of the cardinalities."""
+        return prod(self.cardinalities[v] for v in variables)
+
+    def eliminate(self, v: int) -> None:
+        """Let the tables that hold v meet until it is summed out."""
+        bucket = sorted(self.holders[v])
+        if len(bucket) > 2:
+            bucket = self._merge_same_scopes(bucket)
+        while len(bucket) > 2:
+            if len(bucket) > 24:  # too many pairs to weigh: smallest two first
+                bucket.sort(key=lambda t: self.entries(self.scopes[t]))
+                i, j = 0, 1
+            else:
+                i, j = min(
+                    ((i, j) for i in range(len(bucket)) for j in range(i)),
+                    key=lambda ij: self._growth(bucket[ij[0]], bucket[ij[1]]),
+                )
+            merged = self.contract(bucket[j], bucket[i])
+            bucket = [t for k, t in enumerate(bucket) if k not in (i, j)] + [merged]
+        if len(bucket) == 2:
+            self.contract(*bucket)
+
+    def _growth(self, one: int, two: int) -> tuple[int, int]:
+        a, b = self.scopes[one], self.scopes[two]
+        union = self.entries({*a, *b})
+        return union - self.entries(a) - self.entries(b), union
+
+    def _merge_same_scopes(self, bucket: list[int]) -> list[int]:
+        """Multiply tables of equal scope in a balanced way, so that equals run together."""
+        groups: dict[frozenset[int], deque[int]] = defaultdict(deque)
+        for table in bucket:
+            groups[frozenset(self.scopes[table])].append(table)
+        if len(groups) == 1:  # the last pair must sum: leave it to the caller
+            queue = next(iter(groups.values()))
+            while len(queue) > 2:
+                queue.append(self.contract(queue.popleft(), queue.popleft()))
+            return list(queue)
+        for queue in groups.values():
+            while len(queue) > 1:
+                queue.append(self.contract(queue.popleft(), queue.popleft()))
+        return [queue[0] for queue in groups.values()]
+
+    def finish(self) -> None:
+        """Multiply what still holds kept variables into one table."""
+        rest = [t for t in sorted(self.live) if self.scopes[t]]
+        heap = [(self.entries(self.scopes[t]), t) for t in rest]
+        heapq.heapify(heap)
+        while len(heap) > 1:
+            (_, one), (_, two) = heapq.heappop(heap), heapq.heappop(heap)
+            out = self.contract(one, two)
+            heapq.heappush(heap, (self.entries(self.scopes[out]), out))
+
+
+def tree_of_order(
+    order: Iterable[int],
+    scopes: Sequence[Scope],
+    cardinalities: Sequence[int],
+    kept: Iterable[int] = (),
+) -> TreeBuilder:
+    """Contraction tree that eliminates the variables in the given order."""
+    builder = TreeBuilder(scopes, cardinalities, kept)
+    for v in order:
+        if builder.holders[v]:
+            builder.eliminate(v)
+    builder.finish()
+    return builder
+
+
+def tree_of_pairs(
+    scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Iterable[int] = ()
+) -> TreeBuilder:
+    """Contraction tree built greedily: next comes the pair whose product adds least.
+
+    Weighs pairs of tables that share a variable by entries(result) - entries(one) -
+    entries(other), as in Smith & Gray (2018), opt_einsum, section "greedy".
+    """
+    builder = TreeBuilder(scopes, cardinalities, kept)
+    heap: list[tuple[int, int, int]] = []
+
+    def weigh(one: int) -> None:
+        around = {t for v in builder.scopes[one] for t in builder.holders[v]} - {one}
+        for two in around:
+            a, b = builder.scopes[one], builder.scopes[two]
+            out = [
+                v
+                for v in {*a, *b}
+                if not (v in a and v in b and len(builder.holders[v]) == 2) or v in builder.kept
+            ]
+            gain = builder.entries(out) - builder.entries(a) - builder.entries(b)
+            heapq.heappush(heap, (gain, min(one, two), max(one, two)))
+
+    for table in sorted(builder.live):
+        weigh(table)
+    while heap:
+        _, one, two = heapq.heappop(heap)
+        if one in builder.live and two in builder.live:
+            weigh(builder.contract(one, two))
+    builder.finish()
+    return builder

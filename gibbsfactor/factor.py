@@ -1,0 +1,531 @@
+"""A factor: a table of non-negative weights, one for each joint state of its scope."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gibbsfactor.errors import ZeroProbabilityError
+from gibbsfactor.variable import Assignment, Variable, check_agreement
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+
+_SHOWN_ROWS = 20  # rows of a table that a repr prints before it stops
+
+
+class Factor:
+    """A factor phi(x_1, ..., x_m) >= 0 over the discrete variables in its scope.
+
+    Parameters
+    ----------
+    scope : sequence of Variable, or one Variable
+        The variables, in the order of the axes of ``values``. An empty scope makes the
+        factor a number.
+    values : array_like, shape (cardinality of each variable in scope)
+        The weights; finite and not negative. They need not sum to one.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of the scope, a weight is negative, NaN or infinite, or a
+        variable is repeated.
+
+    Notes
+    -----
+    Factors never change: every operation gives a new one and the arrays are read-only.
+    A factor may be given and held in logs (`from_log`), where weights such as exp(1e6) are
+    as good as any other.
+
+    Source: Koller & Friedman (2009), Probabilistic Graphical Models, section 4.2.1.
+
+    Examples
+    --------
+    >>> a, b = Variable("A", ["a0", "a1"]), Variable("B", ["b0", "b1"])
+    >>> phi = Factor([a, b], [[20, 25], [15, 4]])
+    >>> phi
+    A   B   weight
+    a0  b0      20
+    a0  b1      25
+    a1  b0      15
+    a1  b1       4
+    >>> phi[{"A": "a1", "B": "b0"}]
+    15.0
+    >>> phi.marginalize("B")
+    A   weight
+    a0      45
+    a1      19
+    >>> float(phi.marginalize(["A", "B"]))
+    64.0
+    """
+
+    __slots__ = ("_log_values", "_scope", "_values")
+    __array_ufunc__ = None  # so that numpy scalars leave `2.0 * factor` to us
+
+    _scope: tuple[Variable, ...]
+    _values: FloatArray | None
+    _log_values: FloatArray | None
+
+    def __init__(self, scope: Variable | Sequence[Variable], values: npt.ArrayLike) -> None:
+        self._scope = _as_scope(scope)
+        self._values = _as_table(self._scope, values, "values")
+        self._log_values = None
+        table = self._values
+        if not np.isfinite(table).all() or (table < 0).any():
+            bad = ~np.isfinite(table) | (table < 0)
+            self._reject(bad, table, "weight", "weights are finite numbers of at least 0")
+
+    @classmethod
+    def from_log(cls, scope: Variable | Sequence[Variable], log_values: npt.ArrayLike) -> Factor:
+        """Factor exp(log_values); -inf stands for a weight of zero.
+
+        Parameters
+        ----------
+        scope : sequence of Variable, or one Variable
+        log_values : array_like
+            Natural logarithms of the weights (nats): minus the energy of each joint state,
+            at temperature one.
+
+        Raises
+        ------
+        ValueError
+            As for `Factor`; NaN and +inf are not allowed.
+
+        Examples
+        --------
+        >>> spin = Variable("spin", [-1, +1])
+        >>> Factor.from_log(spin, [0.0, np.log(3.0)])
+        spin  weight
+        -1         1
+        1          3
+        """
+        factor = cls.__new__(cls)
+        factor._scope = _as_scope(scope)
+        factor._values = None
+        factor._log_values = table = _as_table(factor._scope, log_values, "log values")
+        bad = np.isnan(table) | (table == math.inf)
+        if bad.any():
+            factor._reject(bad, table, "log weight", "log weights are finite numbers or -inf")
+        return factor
+
+    @classmethod
+    def _trusted(
+        cls,
+        scope: tuple[Variable, ...],
+        values: FloatArray | None = None,
+        log_values: FloatArray | None = None,
+    ) -> Factor:
+        """Wrap arrays that are known to be valid, without copying or checking them."""
+        factor = cls.__new__(cls)
+        factor._scope = scope
+        factor._values = None if values is None else _read_only(values)
+        factor._log_values = None if log_values is None else _read_only(log_values)
+        return factor
+
+    def _reject(self, bad: npt.NDArray[np.bool_], table: FloatArray, what: str, rule: str) -> None:
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        at = ", ".join(f"{v.name}={v.states[i]!r}" for v, i in zip(self._scope, where, strict=True))
+        raise ValueError(
+            f"factor over {self.names} has the {what} {table[where]} at ({at}); {rule}"
+        )
+
+    # ---- what it is -------------------------------------------------------------------
+
+    @property
+    def scope(self) -> tuple[Variable, ...]:
+        """The variables, one for each axis."""
+        return self._scope
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the variables in the scope."""
+        return tuple(v.name for v in self._scope)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Cardinality of each variable in the scope."""
+        return tuple(v.cardinality for v in self._scope)
+
+    @property
+    def values(self) -> FloatArray:
+        """The weights, read-only. Log weights beyond +-709 overflow to inf or fall to 0."""
+        if self._values is None:
+            assert self._log_values is not None
+            with np.errstate(over="ignore", under="ignore"):
+                self._values = _read_only(np.exp(self._log_values))
+        return self._values
+
+    @property
+    def log_values(self) -> FloatArray:
+        """Natural logarithms of the weights, read-only; -inf where a weight is zero."""
+        if self._log_values is None:
+            assert self._values is not None
+            with np.errstate(divide="ignore"):
+                self._log_values = _read_only(np.log(self._values))
+        return self._log_values
+
+    @property
+    def is_log(self) -> bool:
+        """Whether the factor was given in logs, so that ``values`` is the derived form."""
+        return self._values is None
+
+    def __getitem__(self, assignment: Assignment) -> float:
+        """Weight of one joint state, given as {name: state} for every variable in scope."""
+        return float(self.values[self._position(assignment)])
+
+    def log(self, assignment: Assignment) -> float:
+        """Log weight of one joint state, in nats."""
+        return float(self.log_values[self._position(assignment)])
+
+    def _position(self, assignment: Assignment) -> tuple[int, ...]:
+        if not hasattr(assignment, "keys"):
+            raise TypeError(
+                f"look up factor over {self.names} by an assignment such as "
+                f"{{{', '.join(f'{v.name!r}: {v.states[0]!r}' for v in self._scope)}}}; "
+                f"got {assignment!r}"
+            )
+        missing = [name for name in self.names if name not in assignment]
+        if missing:
+            raise ValueError(
+                f"the assignment gives no state for {', '.join(map(repr, missing))}; "
+                f"factor over {self.names} needs one for each of its variables"
+            )
+        return tuple(v.index(assignment[v.name]) for v in self._scope)
+
+    def __float__(self) -> float:
+        if self._scope:
+            raise TypeError(
+                f"factor over {self.names} is a table, not a number; "
+                "marginalize all of its variables first"
+            )
+        return float(self.values)
+
+    # ---- algebra ----------------------------------------------------------------------
+
+    def __mul__(self, other: Factor | float) -> Factor:
+        """Factor product: phi(x, y) psi(y, z) over the union of the scopes."""
+        second = _as_factor(other)
+        if second is None:
+            return NotImplemented
+        scope, one, two = _align(self, second)
+        if not self.is_log and not second.is_log:
+            with np.errstate(over="ignore", under="ignore"):
+                values = one(self.values) * two(second.values)
+            exact_zero = (one(self.values) == 0) | (two(second.values) == 0)
+            if np.isfinite(values).all() and ((values >= _SMALLEST_NORMAL) | exact_zero).all():
+                return Factor._trusted(scope, values)
+        return Factor._trusted(scope, log_values=one(self.log_values) + two(second.log_values))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Factor | float) -> Factor:
+        """Factor quotient, with 0 / 0 = 0 (Koller & Friedman, definition 10.7).
+
+        Raises
+        ------
+        ZeroDivisionError
+            If a positive weight meets a zero one.
+        """
+        second = _as_factor(other)
+        if second is None:
+            return NotImplemented
+        scope, one, two = _align(self, second)
+        top, bottom = one(self.log_values), two(second.log_values)
+        bad = (bottom == -math.inf) & (top > -math.inf)
+        if bad.any():
+            where = tuple(int(i) for i in np.argwhere(bad)[0])
+            at = ", ".join(f"{v.name}={v.states[i]!r}" for v, i in zip(scope, where, strict=True))
+            raise ZeroDivisionError(
+                f"factor over {self.names} has a positive weight at ({at}) where the divisor "
+                f"over {second.names} is zero; only 0 / 0 is defined (as 0)"
+            )
+        if not self.is_log and not second.is_log:
+            below, above = two(second.values), one(self.values)
+            values = np.zeros(np.broadcast_shapes(above.shape, below.shape))
+            with np.errstate(over="ignore", under="ignore"):
+                np.divide(above, below, out=values, where=below > 0)
+            if np.isfinite(values).all() and ((values >= _SMALLEST_NORMAL) | (above == 0)).all():
+                return Factor._trusted(scope, values)
+        finite = np.where(bottom == -math.inf, 0.0, bottom)
+        return Factor._trusted(scope, log_values=top - finite)
+
+    def marginalize(self, names: str | Variable | Iterable[str | Variable]) -> Factor:
+        """Sum the named variables out: psi(y) = sum_x phi(x, y).
+
+        Raises
+        ------
+        ValueError
+            If a name is not in the scope.
+        """
+        axes, rest = self._split(names)
+        if not self.is_log:
+            with np.errstate(over="ignore"):
+                values = self.values.sum(axis=axes)
+            if np.isfinite(values).all():
+                return Factor._trusted(rest, np.asarray(values))
+        return Factor._trusted(rest, log_values=_log_sum_exp(self.log_values, axes))
+
+    def maximize(self, names: str | Variable | Iterable[str | Variable]) -> Factor:
+        """Maximise the named variables out: psi(y) = max_x phi(x, y).
+
+        Raises
+        ------
+        ValueError
+            If a name is not in the scope.
+        """
+        axes, rest = self._split(names)
+        if self.is_log:
+            return Factor._trusted(rest, log_values=np.asarray(self.log_values.max(axis=axes)))
+        return Factor._trusted(rest, np.asarray(self.values.max(axis=axes)))
+
+    def reduce(self, evidence: Assignment) -> Factor:
+        """Keep the entries that agree with the evidence; the observed variables leave the scope.
+
+        Raises
+        ------
+        ValueError
+            If a name is not in the scope or a state does not exist.
+
+        Source: Koller & Friedman, definition 4.5.
+        """
+        self._split(evidence.keys())
+        index = tuple(
+            v.index(evidence[v.name]) if v.name in evidence else slice(None) for v in self._scope
+        )
+        rest = tuple(v for v in self._scope if v.name not in evidence)
+        if self.is_log:
+            return Factor._trusted(rest, log_values=np.asarray(self.log_values[index]))
+        return Factor._trusted(rest, np.asarray(self.values[index]))
+
+    def normalize(self) -> Factor:
+        """Divide by the sum of all weights, so that they are probabilities.
+
+        Raises
+        ------
+        ZeroProbabilityError
+            If every weight is zero.
+        """
+        if not self.is_log:
+            with np.errstate(over="ignore"):
+                total = self.values.sum()
+            if _SMALLEST_NORMAL / _EPSILON < total < math.inf:
+                return Factor._trusted(self._scope, self.values / total)
+        log_total = _log_sum_exp(self.log_values, tuple(range(len(self._scope))))
+        if log_total == -math.inf:
+            raise ZeroProbabilityError(
+                f"factor over {self.names} has only zero weights; it can't be normalised"
+            )
+        return Factor._trusted(self._scope, log_values=self.log_values - log_total)
+
+    def at_temperature(self, temperature: float) -> Factor:
+        """phi^(1/T): the same energies -log phi at temperature T.
+
+        Raises
+        ------
+        ValueError
+            If the temperature is not a positive finite number.
+        """
+        check_temperature(temperature)
+        if temperature == 1:
+            return self
+        return Factor._trusted(self._scope, log_values=self.log_values / temperature)
+
+    def transpose(self, names: Sequence[str | Variable]) -> Factor:
+        """The same factor with its axes in the order of ``names``."""
+        wanted = [_name(n) for n in names]
+        if sorted(wanted) != sorted(self.names):
+            raise ValueError(
+                f"can't order factor over {self.names} as {tuple(wanted)}; name each variable once"
+            )
+        axes = [self.names.index(n) for n in wanted]
+        scope = tuple(self._scope[a] for a in axes)
+        if self.is_log:
+            return Factor._trusted(scope, log_values=self.log_values.transpose(axes))
+        return Factor._trusted(scope, self.values.transpose(axes))
+
+    def allclose(self, other: Factor, rtol: float = 1e-9, atol: float = 0.0) -> bool:
+        """Whether two factors over the same variables have the same weights, in any axis order."""
+        if sorted(self.names) != sorted(other.names):
+            return False
+        return bool(
+            np.allclose(self.values, other.transpose(self.names).values, rtol=rtol, atol=atol)
+        )
+
+    def _split(
+        self, names: str | Variable | Iterable[str | Variable]
+    ) -> tuple[tuple[int, ...], tuple[Variable, ...]]:
+        """Axes of the named variables, and the rest of the scope."""
+        given = [names] if isinstance(names, str | Variable) else list(names)
+        wanted = {_name(n) for n in given}
+        unknown = sorted(wanted.difference(self.names))
+        if unknown:
+            raise ValueError(
+                f"{', '.join(map(repr, unknown))} not in the scope of factor over {self.names}"
+            )
+        axes = tuple(i for i, v in enumerate(self._scope) if v.name in wanted)
+        return axes, tuple(v for v in self._scope if v.name not in wanted)
+
+    # ---- how it looks -----------------------------------------------------------------
+
+    def to_frame(self) -> pd.DataFrame:
+        """Table with one column for each variable and a last column ``weight``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed; it is needed for this method alone.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError(
+                "Factor.to_frame needs pandas, which is not installed; pip install pandas"
+            ) from None
+        rows: dict[str, Any] = {
+            v.name: [states[i] for states in product(*(u.states for u in self._scope))]
+            for i, v in enumerate(self._scope)
+        }
+        return pd.DataFrame({**rows, "weight": self.values.ravel()})
+
+    def _rows(self) -> tuple[list[list[str]], int]:
+        """Cells of the first rows, header first, and how many rows are left out."""
+        states = islice(product(*(v.states for v in self._scope)), _SHOWN_ROWS)
+        table = self.values if not self.is_log or _exponentiable(self.log_values) else None
+        numbers = self.log_values if table is None else table
+        head = [*self.names, "log weight" if table is None else "weight"]
+        body = [
+            [*map(str, row), f"{number:.6g}"]
+            for row, number in zip(states, numbers.ravel()[:_SHOWN_ROWS], strict=True)
+        ]
+        return [head, *body], max(numbers.size - _SHOWN_ROWS, 0)
+
+    def __repr__(self) -> str:
+        rows, more = self._rows()
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = [
+            "  ".join(
+                [
+                    *(c.ljust(w) for c, w in zip(row[:-1], widths, strict=False)),
+                    row[-1].rjust(widths[-1]),
+                ]
+            )
+            for row in rows
+        ]
+        if more:
+            lines.append(f"... and {more} more rows")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows, more = self._rows()
+        head = "".join(f"<th>{html.escape(c)}</th>" for c in rows[0])
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>"
+            for row in rows[1:]
+        )
+        note = f"<caption>and {more} more rows</caption>" if more else ""
+        return f"<table>{note}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+_SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise ValueError unless the temperature is a positive finite number."""
+    if not (isinstance(temperature, int | float | np.number) and 0 < temperature < math.inf):
+        raise ValueError(f"temperature is {temperature!r}; it must be a positive finite number")
+
+
+def _name(name: str | Variable) -> str:
+    return name.name if isinstance(name, Variable) else name
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    array.flags.writeable = False
+    return array
+
+
+def _as_scope(scope: Variable | Sequence[Variable]) -> tuple[Variable, ...]:
+    variables = (scope,) if isinstance(scope, Variable) else tuple(scope)
+    for v in variables:
+        if not isinstance(v, Variable):
+            raise TypeError(f"a scope is a sequence of Variable; got {v!r} in it")
+    names = [v.name for v in variables]
+    if len(set(names)) != len(names):
+        repeated = next(n for i, n in enumerate(names) if n in names[:i])
+        raise ValueError(
+            f"the scope {tuple(names)} repeats {repeated!r}; a variable appears once in a factor"
+        )
+    return variables
+
+
+def _as_table(scope: tuple[Variable, ...], values: npt.ArrayLike, what: str) -> FloatArray:
+    names = tuple(v.name for v in scope)
+    shape = tuple(v.cardinality for v in scope)
+    try:
+        table = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{what} of factor over {names} are not a table of numbers: {error}"
+        ) from None
+    if table.shape != shape:
+        raise ValueError(
+            f"{what} of factor over {names} have shape {table.shape}; "
+            f"its variables have {shape} states"
+        )
+    return _read_only(table)
+
+
+def _as_factor(other: object) -> Factor | None:
+    if isinstance(other, Factor):
+        return other
+    if isinstance(other, int | float | np.number):
+        return Factor((), other)
+    return None
+
+
+def _align(
+    first: Factor, second: Factor
+) -> tuple[
+    tuple[Variable, ...], Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]
+]:
+    """The union scope, and a view of each one's table that broadcasts over it."""
+    known = {v.name: v for v in first.scope}
+    for v in second.scope:
+        if v.name in known:
+            check_agreement(
+                known[v.name], v, f"factor over {first.names}", f"factor over {second.names}"
+            )
+    scope = (*first.scope, *(v for v in second.scope if v.name not in known))
+    names = [v.name for v in scope]
+
+    def spread(factor: Factor) -> Callable[[FloatArray], FloatArray]:
+        order = sorted(range(len(factor.scope)), key=lambda i: names.index(factor.names[i]))
+        shape = tuple(v.cardinality if v.name in factor.names else 1 for v in scope)
+        return lambda table: table.transpose(order).reshape(shape)
+
+    return scope, spread(first), spread(second)
+
+
+def _exponentiable(log_values: FloatArray) -> bool:
+    finite = log_values[log_values > -math.inf]
+    return bool(finite.size == 0 or (finite.max() < 690 and finite.min() > -690))
+
+
+def _log_sum_exp(log_values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
+    """log sum exp over some axes, with -inf as an ordinary value."""
+    if not axes:
+        return log_values
+    peak = log_values.max(axis=axes, keepdims=True)
+    shift = np.where(peak == -math.inf, 0.0, peak)
+    with np.errstate(divide="ignore", under="ignore"):
+        total = np.log(np.exp(log_values - shift).sum(axis=axes))
+    return np.asarray(total + shift.reshape(total.shape))

@@ -1,0 +1,515 @@
+"""The Gibbs distribution: factors multiplied together and normalised by the partition function."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from gibbsfactor import graphs
+from gibbsfactor.errors import ZeroProbabilityError
+from gibbsfactor.exact import inference
+from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.plan import Plan
+from gibbsfactor.factor import Factor, check_temperature
+from gibbsfactor.variable import Assignment, State, Variable, check_agreement
+
+
+class GibbsDistribution:
+    """The distribution P(x) = (1/Z) prod_k phi_k(x_k) that a set of factors defines.
+
+    Z = sum_x prod_k phi_k(x_k) is the partition function; every answer below is a sweep that
+    computes log Z, or a derivative or a limit of it.
+
+    Parameters
+    ----------
+    factors : iterable of Factor
+        Factors over nothing are constants. None at all gives the empty product.
+    variables : iterable of Variable, optional
+        Further variables that no factor mentions (uniform, if alone), or an order to list them in.
+    memory : int, optional
+        Bytes that tables may take; by default half of the memory that is free when asked.
+
+    Raises
+    ------
+    ValueError
+        If two factors disagree about the states of a variable.
+
+    Notes
+    -----
+    Source: Koller & Friedman (2009), definition 4.3. Logs are natural: log Z, energies and
+    entropies are in nats.
+
+    Examples
+    --------
+    >>> a, b = Variable("A", ["a0", "a1"]), Variable("B", ["b0", "b1"])
+    >>> p = GibbsDistribution([Factor([a, b], [[20, 25], [15, 4]])])
+    >>> p.partition_function()
+    64.0
+    >>> round(p.probability({"A": "a0", "B": "b0"}), 6)
+    0.3125
+    >>> p.marginal("A")
+    A     weight
+    a0  0.703125
+    a1  0.296875
+    >>> p.condition({"B": "b1"}).map_assignment()
+    {'A': 'a0'}
+    """
+
+    def __init__(
+        self,
+        factors: Iterable[Factor],
+        variables: Iterable[Variable] = (),
+        *,
+        memory: int | None = None,
+    ) -> None:
+        self._set(tuple(factors), tuple(variables), {}, memory)
+
+    def _set(
+        self,
+        factors: tuple[Factor, ...],
+        extra: tuple[Variable, ...],
+        evidence: Assignment,
+        memory: int | None,
+    ) -> None:
+        known: dict[str, Variable] = {}
+        origin: dict[str, str] = {}
+        for v in extra:
+            if not isinstance(v, Variable):
+                raise TypeError(f"variables= is a collection of Variable; got {v!r} in it")
+            check_agreement(known.setdefault(v.name, v), v, "variables=", "variables=")
+            origin[v.name] = "variables="
+        for factor in factors:
+            if not isinstance(factor, Factor):
+                raise TypeError(f"a Gibbs distribution is made of Factor objects; got {factor!r}")
+            for v in factor.scope:
+                first = known.setdefault(v.name, v)
+                if first is not v and first.states != v.states:
+                    where = origin.get(v.name) or next(
+                        f"factor over {f.names}" for f in factors if v.name in f.names
+                    )
+                    check_agreement(v, first, f"factor over {factor.names}", where)
+        self._factors = factors
+        self._known = known
+        self._evidence = dict(evidence)
+        self._memory = memory
+
+    # ---- what it is made of -----------------------------------------------------------
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The factors as given, before any evidence."""
+        return self._factors
+
+    @property
+    def evidence(self) -> dict[str, State]:
+        """The observed states that `condition` fixed."""
+        return dict(self._evidence)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables that are not observed, in order of first appearance."""
+        return tuple(v for name, v in self._known.items() if name not in self._evidence)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the variables that are not observed."""
+        return tuple(v.name for v in self.variables)
+
+    @cached_property
+    def reduced_factors(self) -> tuple[Factor, ...]:
+        """The factors with the evidence applied: what the engine multiplies."""
+        if not self._evidence:
+            return self._factors
+        return tuple(
+            f.reduce({n: self._evidence[n] for n in f.names if n in self._evidence})
+            for f in self._factors
+        )
+
+    @cached_property
+    def _network(self) -> Network:
+        return Network.of(self.reduced_factors, self.variables)
+
+    # ---- log Z and probabilities ------------------------------------------------------
+
+    @cached_property
+    def _log_z(self) -> float:
+        return inference.log_partition(self._network, self._memory)
+
+    def log_partition(self) -> float:
+        """log Z in nats, evidence applied: log sum_x prod_k phi_k(x_k, e); -inf without any mass.
+
+        For a conditioned distribution this is log(Z P(e)) of the original.
+
+        Raises
+        ------
+        IntractableError
+            If the tables would not fit the memory budget; true of every exact answer below.
+        """
+        return self._log_z
+
+    def partition_function(self) -> float:
+        """Z itself. Raises OverflowError beyond about 1e308; `log_partition` has no such bound."""
+        if self._log_z == -math.inf:
+            return 0.0
+        try:
+            z = math.exp(self._log_z)
+        except OverflowError:
+            raise OverflowError(
+                f"Z = exp({self._log_z:.6g}) is beyond what a float holds; use log_partition()"
+            ) from None
+        nearest = round(z)  # sums of products of whole weights are whole: undo the rounding of exp
+        return float(nearest) if z < 2**53 and self._is_whole else z
+
+    @cached_property
+    def _is_whole(self) -> bool:
+        return all(
+            not f.is_log and bool((f.values == np.floor(f.values)).all())
+            for f in self.reduced_factors
+        )
+
+    def log_unnormalized(self, x: Assignment) -> float:
+        """sum_k log phi_k(x_k): log weight of a full assignment {name: state}, not normalised.
+
+        Raises
+        ------
+        ValueError
+            If a variable is missing or unknown, a state does not exist, or x contradicts the
+            evidence.
+        """
+        full = self._completed(x)
+        return math.fsum(f.log(full) for f in self._factors)
+
+    def log_probability(self, x: Assignment) -> float:
+        """log P(x) = log_unnormalized(x) - log Z, in nats; P is given the evidence.
+
+        Raises
+        ------
+        ZeroProbabilityError
+            If log Z is -inf.
+        """
+        weight = self.log_unnormalized(x)
+        self._require_mass("probability")
+        return weight - self._log_z
+
+    def probability(self, x: Assignment) -> float:
+        """P(x) of a full assignment {name: state}."""
+        return math.exp(self.log_probability(x))
+
+    def _completed(self, x: Assignment) -> dict[str, State]:
+        if not isinstance(x, Mapping):
+            raise TypeError(f"an assignment is a mapping {{name: state}}; got {x!r}")
+        self._check_names(x)
+        for name, state in x.items():
+            self._known[name].index(state)
+            if name in self._evidence and self._evidence[name] != state:
+                raise ValueError(
+                    f"the assignment gives {name!r} the state {state!r}, but the distribution is "
+                    f"conditioned on {name!r} = {self._evidence[name]!r}"
+                )
+        missing = [name for name in self.names if name not in x]
+        if missing:
+            raise ValueError(
+                f"the assignment gives no state for {_listed(missing)}; "
+                "give one for every variable, or ask for a marginal"
+            )
+        return {**self._evidence, **x}
+
+    # ---- marginals --------------------------------------------------------------------
+
+    def marginal(self, *names: str) -> Factor:
+        """P(x_1, ..., x_m | evidence) of the named variables, with axes in the order given.
+
+        No name at all gives the constant 1.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, repeated or observed.
+        ZeroProbabilityError
+            If log Z is -inf.
+        """
+        wanted = self._unobserved(names)
+        kept = [self._network.numbers[v.name] for v in wanted]
+        logs = inference.joint_log_weights(self._network, kept, self._memory)
+        peak = float(logs.max())
+        if peak == -math.inf:
+            self._raise_no_mass("marginal")
+        weights = np.exp(logs - peak)
+        return Factor._trusted(wanted, np.asarray(weights / weights.sum()))
+
+    def marginals(self) -> dict[str, Factor]:
+        """P(x_v | evidence) of every unobserved variable, from one sweep up and one down.
+
+        Raises
+        ------
+        ZeroProbabilityError
+            If log Z is -inf.
+        """
+        tables = inference.single_marginals(self._network, self._memory)
+        return {
+            v.name: Factor._trusted((v,), table)
+            for v, table in zip(self.variables, tables, strict=True)
+        }
+
+    # ---- assignments ------------------------------------------------------------------
+
+    def map_assignment(self) -> dict[str, State]:
+        """A most probable joint assignment argmax_x P(x | evidence), by max-product and traceback.
+
+        Among ties it is one of the maximisers, whole: never a mixture of several.
+
+        Raises
+        ------
+        ZeroProbabilityError
+            If every assignment has weight zero.
+        """
+        _, positions = inference.most_probable(self._network, self._memory)
+        return {
+            v.name: v.states[i] for v, i in zip(self.variables, positions.tolist(), strict=True)
+        }
+
+    def sample(
+        self, n: int = 1, rng: np.random.Generator | int | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """n independent exact samples given the evidence, one column of n states a variable.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy Generator, or a seed for one
+
+        Raises
+        ------
+        ZeroProbabilityError
+            If log Z is -inf.
+
+        Examples
+        --------
+        >>> coin = Variable("coin", ["heads", "tails"])
+        >>> columns = GibbsDistribution([Factor(coin, [3, 1])]).sample(1000, rng=0)
+        >>> bool(abs((columns["coin"] == "heads").mean() - 0.75) < 0.05)
+        True
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise ValueError(f"n is {n!r}; it must be a whole number of samples, 0 or more")
+        generator = np.random.default_rng(rng)
+        positions = inference.samples(self._network, int(n), generator, self._memory)
+        return {v.name: _labels(v)[positions[:, i]] for i, v in enumerate(self.variables)}
+
+    # ---- entropy and divergence -------------------------------------------------------
+
+    def entropy(self) -> float:
+        """H(P) = -sum_x P(x) log P(x) in nats: log Z minus the expected log weight.
+
+        Raises
+        ------
+        ZeroProbabilityError
+            If log Z is -inf.
+        """
+        network = self._network
+        log_z, marginals = inference.table_marginals(network, self._memory)
+        expected = math.fsum(
+            _expected_log(network.tables[k], marginals[k]) for k in range(len(marginals))
+        )
+        return max(log_z - network.log_constant - expected, 0.0)
+
+    def kl_divergence(self, q: GibbsDistribution) -> float:
+        """KL(P || Q) = sum_x P(x) log(P(x) / Q(x)) in nats; inf where Q lacks mass that P has.
+
+        Both must be over the same variables, with the same states. One sweep of P over its own
+        factors and the scopes of Q's gives every expectation that is needed.
+
+        Raises
+        ------
+        ValueError
+            If the variables differ.
+        ZeroProbabilityError
+            If either has log Z = -inf.
+        """
+        if not isinstance(q, GibbsDistribution):
+            raise TypeError(f"the divergence is from a GibbsDistribution; got {q!r}")
+        mine, theirs = set(self.names), set(q.names)
+        if mine != theirs:
+            raise ValueError(
+                "the divergence needs two distributions over the same variables; "
+                f"only the first has {_listed(sorted(mine - theirs))}, "
+                f"only the second has {_listed(sorted(theirs - mine))}"
+            )
+        others = {v.name: v for v in q.variables}
+        for v in self.variables:
+            check_agreement(v, others[v.name], "the first distribution", "the second")
+        q._require_mass("divergence from it")
+        scopes = [f.scope for f in q.reduced_factors if any(v.cardinality > 1 for v in f.scope)]
+        network = Network.of(self.reduced_factors, self.variables, scopes)
+        log_z, marginals = inference.table_marginals(network, self._memory)
+        own = network.sources.count(-1)
+        first = network.sources.index(-1) if own else len(marginals)
+        entropy = (
+            log_z
+            - network.log_constant
+            - math.fsum(_expected_log(network.tables[k], marginals[k]) for k in range(first))
+        )
+        tables = [f for f in q.reduced_factors if any(v.cardinality > 1 for v in f.scope)]
+        cross = (
+            q._log_z
+            - q._network.log_constant
+            - math.fsum(_expected_log(f, marginals[first + i]) for i, f in enumerate(tables))
+        )
+        return max(cross - entropy, 0.0)
+
+    # ---- new distributions ------------------------------------------------------------
+
+    def condition(self, evidence: Assignment) -> GibbsDistribution:
+        """P(x | evidence), evidence as {name: state}: observed variables leave, factors shrink.
+
+        Its ``log_partition()`` is -inf if the evidence is impossible.
+
+        Raises
+        ------
+        ValueError
+            If a name or a state does not exist, or a variable is observed already in another state.
+        """
+        if not isinstance(evidence, Mapping):
+            raise TypeError(f"evidence is a mapping {{name: state}}; got {evidence!r}")
+        self._check_names(evidence)
+        labels = {}
+        for name, state in evidence.items():
+            v = self._known[name]
+            labels[name] = v.states[v.index(state)]
+            if self._evidence.get(name, labels[name]) != labels[name]:
+                raise ValueError(
+                    f"{name!r} is observed to be {self._evidence[name]!r} already; "
+                    f"it can't be {state!r} as well"
+                )
+        return self._derived(self._factors, {**self._evidence, **labels})
+
+    def at_temperature(self, temperature: float) -> GibbsDistribution:
+        """P_T(x) proportional to prod_k phi_k(x_k)^(1/T): the same energies at temperature T.
+
+        Raises
+        ------
+        ValueError
+            If T is not a positive finite number.
+        """
+        check_temperature(temperature)
+        return self._derived(
+            tuple(f.at_temperature(temperature) for f in self._factors), self._evidence
+        )
+
+    def _derived(self, factors: tuple[Factor, ...], evidence: Assignment) -> GibbsDistribution:
+        new = GibbsDistribution.__new__(GibbsDistribution)
+        new._factors = factors
+        new._known = self._known
+        new._evidence = dict(evidence)
+        new._memory = self._memory
+        return new
+
+    # ---- graphs and cost --------------------------------------------------------------
+
+    def induced_graph(self) -> nx.Graph[Any]:
+        """The induced (Markov) graph, observed variables marked: see `graphs.induced_graph`."""
+        return graphs.induced_graph(self._factors, tuple(self._known.values()), self._evidence)
+
+    def factor_graph(self) -> nx.Graph[Any]:
+        """The bipartite graph of variables and factors: see `graphs.factor_graph`."""
+        return graphs.factor_graph(self._factors, tuple(self._known.values()), self._evidence)
+
+    def junction_tree(self) -> nx.Graph[Any]:
+        """Cliques of the triangulated graph of what is unobserved: see `graphs.junction_tree`."""
+        return graphs.junction_tree(self.reduced_factors, self.variables)
+
+    def plan(self) -> Plan:
+        """How log Z and the marginals will be computed, and what that costs.
+
+        Examples
+        --------
+        >>> spins = [Variable(f"s{i}", [-1, 1]) for i in range(50)]
+        >>> pairs = zip(spins, spins[1:])
+        >>> chain = GibbsDistribution(Factor(pair, [[2, 1], [1, 2]]) for pair in pairs)
+        >>> chain.plan().width
+        2
+        """
+        return inference.plan_for(self._network)
+
+    # ---- checks and looks -------------------------------------------------------------
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        unknown = [n for n in names if n not in self._known]
+        if unknown:
+            raise ValueError(
+                f"no variable {_listed(unknown)}; there are {_listed(list(self._known))}"
+            )
+
+    def _unobserved(self, names: Sequence[str]) -> tuple[Variable, ...]:
+        for name in names:
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"marginal takes variable names, as in marginal('A', 'B'); got {name!r}"
+                )
+        self._check_names(names)
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise ValueError(f"{name!r} is named twice; name each variable once")
+            if name in self._evidence:
+                raise ValueError(
+                    f"{name!r} is observed to be {self._evidence[name]!r}; it has no marginal"
+                )
+        return tuple(self._known[name] for name in names)
+
+    def _require_mass(self, what: str) -> None:
+        if self._log_z == -math.inf:
+            self._raise_no_mass(what)
+
+    def _raise_no_mass(self, what: str) -> None:
+        raise ZeroProbabilityError(inference.NO_MASS.format(what=what))
+
+    def __repr__(self) -> str:
+        given = f", given {len(self._evidence)} observed" if self._evidence else ""
+        return (
+            f"GibbsDistribution of {len(self._factors)} factors over "
+            f"{len(self.variables)} variables ({_listed(list(self.names))}){given}"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(v.name)}</td><td>{html.escape(_listed(list(v.states)))}</td></tr>"
+            for v in self.variables[:_SHOWN]
+        )
+        return (
+            f"<p>{html.escape(repr(self))}</p><table><thead><tr><th>variable</th><th>states</th>"
+            f"</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+_SHOWN = 20
+
+
+def _listed(items: Sequence[object]) -> str:
+    if not items:
+        return "none"
+    shown = ", ".join(map(repr, items[:_SHOWN]))
+    return shown if len(items) <= _SHOWN else f"{shown}, ... ({len(items)} in all)"
+
+
+def _labels(v: Variable) -> npt.NDArray[Any]:
+    """The states as an array to index: of numbers or strings if they all are, else of objects."""
+    kinds = {type(s) for s in v.states}
+    if len(kinds) == 1 and kinds <= {int, float, str, bool}:
+        return np.array(v.states)
+    labels = np.empty(v.cardinality, dtype=object)
+    labels[:] = list(v.states)
+    return labels
+
+
+def _expected_log(factor: Factor, marginal: npt.NDArray[np.float64]) -> float:
+    """sum_x mu(x) log phi(x), with 0 log 0 = 0."""
+    logs = factor.log_values.reshape(marginal.shape)
+    possible = marginal > 0
+    return float(np.sum(marginal[possible] * logs[possible]))
