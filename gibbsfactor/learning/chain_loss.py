@@ -1,0 +1,279 @@
+"""The training objective of a linear-chain CRF: its value and gradient.
+
+Letters: N sequences, M tokens, A attributes, L labels, F weights. With the attributes of all
+tokens as a sparse matrix X (M, A) and the weights spread out as W (A, L) and E (L, L),
+
+    node scores   X W                 (M, L)
+    loss          sum_n log Z(x_n) - w . observed + c2 |w|^2
+    gradient      expected - observed + 2 c2 w
+
+where *observed* counts how often each feature fires under the given labels and *expected* how
+often it does under the model: X' P for the node marginals P (M, L), and the expected transitions.
+That difference is the gradient of log Z minus the gradient of the score, nothing else.
+
+Source: Sutton & McCallum (2012), An introduction to conditional random fields, equation 5.6.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+from threadpoolctl import threadpool_limits
+
+from gibbsfactor.exact.chain import Packing, forward_backward
+from gibbsfactor.features.tokens import Matrix, Tokens
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+SINGLE_SHARE = 0.15  # an attribute seen with at most this share of the labels gets no row of W
+
+
+@dataclass(frozen=True, eq=False)
+class ChainFeatures:
+    """Which weights there are: some (attribute, label) pairs, then some (label, label) pairs.
+
+    Attributes
+    ----------
+    n_attributes, n_labels : A and L
+    states : (S,) sorted positions attribute * L + label
+    transitions : (G,) sorted positions label before * L + label after
+    """
+
+    n_attributes: int
+    n_labels: int
+    states: IntArray
+    transitions: IntArray
+
+    @property
+    def n_weights(self) -> int:
+        """F = S + G."""
+        return len(self.states) + len(self.transitions)
+
+    def spread(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Weights (F,) as matrices W (A, L) and E (L, L), zero where there is no feature."""
+        state = np.zeros((self.n_attributes, self.n_labels))
+        state.ravel()[self.states] = weights[: len(self.states)]
+        edge = np.zeros((self.n_labels, self.n_labels))
+        edge.ravel()[self.transitions] = weights[len(self.states) :]
+        return state, edge
+
+
+def observed_features(
+    tokens: Tokens,
+    labels: IntArray,
+    n_labels: int,
+    *,
+    transitions: bool = True,
+    all_states: bool = False,
+    all_transitions: bool = False,
+) -> tuple[ChainFeatures, FloatArray]:
+    """The features that occur in labelled data, and how often each does (weighted by value).
+
+    Parameters
+    ----------
+    tokens : Tokens
+    labels : (M,) label numbers
+    n_labels : L
+    transitions : whether there are transition features at all
+    all_states, all_transitions : every pair, whether it occurs or not
+    """
+    n_tokens, n_attributes = tokens.attributes.shape
+    one_hot = scipy.sparse.csr_array(
+        (np.ones(n_tokens), labels.astype(np.int32), np.arange(n_tokens + 1, dtype=np.int32)),
+        shape=(n_tokens, n_labels),
+    )
+    by_attribute = tokens.attributes.T.tocsr()
+    counts = (by_attribute @ one_hot).tocsr()
+    counts.sort_indices()
+    attribute = np.repeat(np.arange(n_attributes, dtype=np.int64), np.diff(counts.indptr))
+    states = attribute * n_labels + counts.indices
+    state_counts: FloatArray = np.asarray(counts.data, dtype=np.float64)
+    if all_states:
+        every = np.zeros(n_attributes * n_labels)
+        every[states] = state_counts
+        states, state_counts = np.arange(len(every)), every
+
+    follows = np.zeros((n_labels, n_labels))
+    inside = np.ones(n_tokens, dtype=bool)  # all but the first token of each sequence
+    lengths = tokens.lengths[tokens.lengths > 0]
+    inside[np.cumsum(lengths) - lengths] = False
+    after = np.flatnonzero(inside)
+    np.add.at(follows, (labels[after - 1], labels[after]), 1.0)
+    pairs = np.arange(n_labels**2) if all_transitions else np.flatnonzero(follows)
+    if not transitions:
+        pairs = pairs[:0]
+    features = ChainFeatures(n_attributes, n_labels, states, pairs)
+    return features, np.concatenate([state_counts, follows.ravel()[pairs]])
+
+
+class ChainLoss:
+    """Callable (F,) weights -> (loss, gradient), evaluated on threads over shards of sequences.
+
+    A context manager: inside it the threads exist and the linear algebra library is held to one
+    thread, since the matrices of a chain are too small for it to share.
+
+    Most attributes of text are rare and were seen with one or two labels only. A dense row of W
+    for each of them would be nearly all zeros, and too many to stay in the cache. So attributes
+    with few features are held feature by feature, as a sparse matrix from features to (token,
+    label) cells, and only the others as rows of W. It is the same sum in another order.
+
+    Parameters
+    ----------
+    features, observed : from `observed_features`
+    tokens : Tokens
+    c2 : penalty c2 |w|^2
+    n_threads : shards of sequences; by default as many as there are processors to run on
+    """
+
+    def __init__(
+        self,
+        features: ChainFeatures,
+        observed: FloatArray,
+        tokens: Tokens,
+        c2: float,
+        n_threads: int | None = None,
+    ) -> None:
+        self.features = features
+        self.observed = observed
+        self.c2 = c2
+        self.split = _Split.of(features)
+        shards = min(n_threads or usable_processors(), max(len(tokens), 1))
+        order = np.argsort(-tokens.lengths, kind="stable")
+        self.shards = [_Shard.of(tokens[order[k::shards]], self.split) for k in range(shards)]
+
+    def __enter__(self) -> Self:
+        self._limits = threadpool_limits(limits=1, user_api="blas")
+        self._pool = ThreadPoolExecutor(len(self.shards))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown()
+        self._limits.restore_original_limits()
+
+    def __call__(self, weights: FloatArray) -> tuple[float, FloatArray]:
+        """Loss and gradient at the weights."""
+        n_states = len(self.features.states)
+        edge = np.zeros((self.features.n_labels, self.features.n_labels))
+        edge.ravel()[self.features.transitions] = weights[n_states:]
+        rows, single = self.split.spread(weights)
+
+        def evaluate(shard: _Shard) -> tuple[float, FloatArray]:
+            result = forward_backward(shard.packing, shard.scores(rows, single), edge)
+            expected = np.empty_like(weights)
+            shard.expected(result.nodes, self.split, expected)
+            expected[n_states:] = result.edges.ravel()[self.features.transitions]
+            return float(result.log_partitions.sum()), expected
+
+        loss = self.c2 * float(weights @ weights) - float(weights @ self.observed)
+        gradient = (2 * self.c2) * weights - self.observed
+        for log_partition, expected in self._pool.map(evaluate, self.shards):
+            loss += log_partition
+            gradient += expected
+        return loss, gradient
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """Which state features are held in rows of W, and which one by one.
+
+    Attributes
+    ----------
+    n_labels : L
+    columns : (D,) attributes that have a row of W
+    cells : position row * L + label in W of each feature that lies there
+    in_rows, single : the numbers of the features of the two kinds
+    single_attribute, single_label : of each feature of the second kind
+    """
+
+    n_labels: int
+    columns: IntArray
+    cells: IntArray
+    in_rows: IntArray
+    single: IntArray
+    single_attribute: IntArray
+    single_label: IntArray
+
+    @classmethod
+    def of(cls, features: ChainFeatures) -> _Split:
+        attribute, label = np.divmod(features.states, features.n_labels)
+        per_attribute = np.bincount(attribute, minlength=features.n_attributes)
+        has_row = per_attribute > SINGLE_SHARE * features.n_labels
+        columns = np.flatnonzero(has_row)
+        row = np.cumsum(has_row) - 1
+        in_rows = np.flatnonzero(has_row[attribute])
+        single = np.flatnonzero(~has_row[attribute])
+        return cls(
+            features.n_labels,
+            columns,
+            row[attribute[in_rows]] * features.n_labels + label[in_rows],
+            in_rows,
+            single,
+            attribute[single],
+            label[single],
+        )
+
+    def spread(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The weights as rows (D, L), zero where there is no feature, and the single ones."""
+        rows = np.zeros((len(self.columns), self.n_labels))
+        rows.ravel()[self.cells] = weights[self.in_rows]
+        return rows, weights[self.single]
+
+
+@dataclass(frozen=True, eq=False)
+class _Shard:
+    """Some of the sequences, packed: tokens by attributes with rows, features by cells."""
+
+    packing: Packing
+    dense: Matrix  # (M, D)
+    single: Matrix  # (features held one by one, M * L)
+
+    @classmethod
+    def of(cls, tokens: Tokens, split: _Split) -> _Shard:
+        packing = Packing.of(tokens.lengths)
+        by_attribute = tokens.attributes[packing.rows].tocsc()
+        starts, ends = by_attribute.indptr[:-1], by_attribute.indptr[1:]
+        counts = (ends - starts)[split.single_attribute].astype(np.int64)
+        bounds = np.concatenate([[0], np.cumsum(counts)])
+        entry = np.arange(bounds[-1]) + np.repeat(
+            starts[split.single_attribute] - bounds[:-1], counts
+        )
+        cells = by_attribute.indices[entry] * np.int64(split.n_labels)
+        cells += np.repeat(split.single_label, counts)
+        size = tokens.n_tokens * split.n_labels
+        kind = np.int32 if max(size, len(cells)) <= np.iinfo(np.int32).max else np.int64
+        single = scipy.sparse.csr_array(
+            (by_attribute.data[entry], cells.astype(kind), bounds.astype(kind)),
+            shape=(len(counts), size),
+        )
+        return cls(packing, by_attribute[:, split.columns].tocsr(), single)
+
+    def scores(self, rows: FloatArray, single: FloatArray) -> FloatArray:
+        """Node scores (M, L)."""
+        scores: FloatArray = self.dense @ rows
+        scores += (self.single.T @ single).reshape(scores.shape)
+        return scores
+
+    def expected(self, nodes: FloatArray, split: _Split, out: FloatArray) -> None:
+        """Expected counts of all state features under node marginals (M, L)."""
+        out[split.in_rows] = (self.dense.T @ nodes).ravel()[split.cells]
+        out[split.single] = self.single @ nodes.ravel()
+
+
+def usable_processors() -> int:
+    """How many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
