@@ -1,0 +1,201 @@
+"""Tokens: what a sequence model reads, a sparse matrix of attributes cut into sequences.
+
+Letters: N sequences, M tokens in all of them together, A attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import index
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+Matrix: TypeAlias = "scipy.sparse.csr_array[np.float64, tuple[int, int]]"
+Picked: TypeAlias = slice | Sequence[int] | NDArray[Any]
+"""Which sequences: a slice, positions, or a mask of N booleans."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tokens:
+    """N sequences of tokens, one after the other, each token with weighted attributes.
+
+    Parameters
+    ----------
+    attributes
+        Sparse (M, A) matrix; row m holds the weights of token m's attributes. It is held as CSR
+        with float64 data, int32 indices sorted within each row, and no repeated entry.
+    lengths
+        (N,) integers that add up to M. A sequence may be empty.
+
+    Raises
+    ------
+    TypeError
+        If `attributes` is not a scipy.sparse matrix or array.
+    ValueError
+        If the lengths do not fit the rows, or a weight is NaN or infinite.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> tokens = Tokens(csr_array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]), [2, 1])
+    >>> tokens
+    Tokens(2 sequences, 3 tokens, 2 attributes, 4 weights)
+    >>> tokens[1:].attributes.toarray()
+    array([[1., 1.]])
+    """
+
+    attributes: Matrix
+    lengths: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        matrix = canonical(self.attributes)
+        object.__setattr__(self, "attributes", matrix)
+        rows = int(matrix.shape[0])
+        object.__setattr__(self, "lengths", check_lengths(self.lengths, rows, "attributes"))
+
+    @property
+    def n_tokens(self) -> int:
+        """M, the number of tokens over all sequences."""
+        return int(self.attributes.shape[0])
+
+    @property
+    def n_attributes(self) -> int:
+        """A, the number of attributes, present on a token or not."""
+        return int(self.attributes.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, picked: Picked) -> Tokens:
+        """The picked sequences, in the order asked for."""
+        rows, lengths = pick_sequences(self.lengths, picked)
+        return Tokens(self.attributes[rows], lengths)
+
+    def __repr__(self) -> str:
+        return (
+            f"Tokens({len(self):,} sequences, {self.n_tokens:,} tokens, "
+            f"{self.n_attributes:,} attributes, {self.attributes.nnz:,} weights)"
+        )
+
+
+def canonical(given: Any) -> Matrix:
+    """The matrix as read-only canonical float64 CSR; arrays already so are shared, not copied."""
+    sparse: bool = scipy.sparse.issparse(given)
+    if not sparse:
+        raise TypeError(
+            f"attributes must be a scipy.sparse matrix of shape (tokens, attributes), "
+            f"but a {type(given).__name__} was given; wrap it in scipy.sparse.csr_array"
+        )
+    if given.ndim != 2:
+        raise ValueError(
+            f"attributes must have two axes, (tokens, attributes), but has shape {given.shape}"
+        )
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"attributes must hold real numbers, but hold {given.dtype}")
+    matrix = scipy.sparse.csr_array(given, dtype=np.float64)
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    finite = np.isfinite(matrix.data)
+    if not finite.all():
+        entry = int(np.flatnonzero(~finite)[0])
+        row = int(np.searchsorted(matrix.indptr, entry, side="right")) - 1
+        raise ValueError(
+            f"token {row} has weight {matrix.data[entry]} on attribute {matrix.indices[entry]}; "
+            "every weight must be finite"
+        )
+    if max(matrix.nnz, *matrix.shape) > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"{matrix.nnz} weights in {matrix.shape[0]} x {matrix.shape[1]} places do not fit "
+            "32-bit positions; give fewer sequences at a time, or raise min_freq"
+        )
+    frozen = scipy.sparse.csr_array(
+        (
+            read_only(matrix.data),
+            read_only(matrix.indices.astype(np.int32, copy=False)),
+            read_only(matrix.indptr.astype(np.int32, copy=False)),
+        ),
+        shape=matrix.shape,
+    )
+    frozen.has_canonical_format = True
+    return frozen
+
+
+def check_lengths(given: Any, n_tokens: int, of: str) -> NDArray[np.int64]:
+    """Lengths as read-only (N,) int64, or an error that says how they do not fit."""
+    lengths = np.asarray(given)
+    if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
+        raise ValueError(
+            f"lengths must be one integer per sequence, but have shape {lengths.shape} "
+            f"and type {lengths.dtype}"
+        )
+    lengths = lengths.astype(np.int64)
+    if (lengths < 0).any():
+        first = int(np.flatnonzero(lengths < 0)[0])
+        raise ValueError(f"sequence {first} has length {lengths[first]}; lengths are 0 or more")
+    if lengths.sum() != n_tokens:
+        raise ValueError(
+            f"{len(lengths)} lengths add up to {lengths.sum()} tokens, but the {of} have "
+            f"{n_tokens}; they must be equal"
+        )
+    return read_only(lengths)
+
+
+def pick_sequences(
+    lengths: NDArray[np.int64], picked: Picked
+) -> tuple[slice | NDArray[np.int64], NDArray[np.int64]]:
+    """The token rows of the picked sequences, and those sequences' lengths."""
+    if not isinstance(picked, slice):
+        picked = check_positions(picked, len(lengths))
+    ends = np.cumsum(lengths)
+    chosen, stops = lengths[picked], ends[picked]
+    if isinstance(picked, slice) and picked.step in (None, 1):
+        if not len(chosen):
+            return slice(0, 0), chosen
+        return slice(int(stops[0] - chosen[0]), int(stops[-1])), chosen
+    before = np.cumsum(chosen) - chosen
+    return np.repeat(stops - chosen - before, chosen) + np.arange(chosen.sum()), chosen
+
+
+def check_positions(picked: Any, n: int) -> NDArray[Any]:
+    """Positions or a mask of sequences as an array, or an error that says what is allowed."""
+    array = np.asarray(picked)
+    if array.ndim == 1 and not array.size:
+        return array.astype(np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iub":
+        raise TypeError(
+            f"sequences are picked by a slice, integers or booleans, but a "
+            f"{type(picked).__name__} of shape {array.shape} and type {array.dtype} was given"
+        )
+    if array.dtype.kind == "b":
+        if len(array) != n:
+            raise IndexError(f"a mask of {len(array)} booleans for {n} sequences; give {n}")
+        return array
+    bad = (array < -n) | (array >= n)
+    if bad.any():
+        raise IndexError(f"there is no sequence {array[bad][0]}: there are {n}")
+    return array
+
+
+def check_position(given: Any, n: int, noun: str) -> int:
+    """One position in 0..n-1, negative ones counted from the end."""
+    try:
+        position = index(given)
+    except TypeError:
+        raise TypeError(
+            f"a {noun} is named by its position, an integer, but {given!r} was given"
+        ) from None
+    if not -n <= position < n:
+        raise IndexError(f"there is no {noun} {position}: there are {n}, 0 to {n - 1}")
+    return position % n
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view of the array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

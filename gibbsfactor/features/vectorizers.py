@@ -1,0 +1,128 @@
+"""The three vectorisers behind one protocol, and the choice among them by the kind of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, Self
+
+from numpy.typing import NDArray
+
+from gibbsfactor.features.columns import Columns
+from gibbsfactor.features.feature_vectorizers import (
+    GROUPED,
+    FeatureDictVectorizer,
+    FeatureListVectorizer,
+    check_sequences,
+)
+from gibbsfactor.features.strings import Arrays, stored
+from gibbsfactor.features.template_vectorizer import TemplateVectorizer
+from gibbsfactor.features.templates import Templates
+from gibbsfactor.features.tokens import Tokens
+
+
+class Vectorizer(Protocol):
+    """Turns N sequences of one kind into `Tokens`: learns attributes once, then looks them up."""
+
+    kind: ClassVar[str]
+    min_freq: int
+
+    @property
+    def n_attributes(self) -> int:
+        """A, the number of attributes learnt."""
+
+    def fit_transform(self, data: Any, /) -> Tokens:
+        """Learn the attributes of training data, and give that data's tokens."""
+
+    def transform(self, data: Any, /) -> Tokens:
+        """The tokens of new data, over the attributes learnt; others are absent."""
+
+    def attribute_names(self) -> list[str]:
+        """The A attributes, in order."""
+
+    def to_arrays(self) -> Arrays:
+        """All that `transform` needs, as plain numpy arrays by name."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], /) -> Self:
+        """The vectoriser that `to_arrays` stored."""
+
+
+def vectorizer_for(
+    data: object, templates: Templates | None = None, min_freq: int = 0
+) -> Vectorizer:
+    """The vectoriser that reads this kind of data, not fitted yet.
+
+    Parameters
+    ----------
+    data
+        `Columns`, which need templates; or a list of sequences of feature dicts; or a list of
+        sequences of lists of feature strings. The first token decides.
+    templates
+        Feature templates, for `Columns` only.
+    min_freq
+        Attributes on fewer training tokens are dropped.
+
+    Raises
+    ------
+    TypeError
+        If the data is of another kind, or the templates do not go with it.
+    ValueError
+        If there is no token to decide by.
+
+    Examples
+    --------
+    >>> type(vectorizer_for([[{"word": "dogs"}, {"word": "bark"}]])).__name__
+    'FeatureDictVectorizer'
+    >>> type(vectorizer_for([[["dogs"], ["bark"]]])).__name__
+    'FeatureListVectorizer'
+    """
+    if isinstance(data, Columns):
+        if templates is None:
+            raise TypeError(
+                "Columns were given without templates; give templates=Templates.chunking(), "
+                "or your own with Templates.parse or Templates.from_file"
+            )
+        return TemplateVectorizer(templates, min_freq)
+    if templates is not None:
+        raise TypeError(
+            f"templates read Columns, but a {type(data).__name__} was given; make Columns with "
+            "read_conll or Columns.from_sentences, or leave the templates out"
+        )
+    sequences = check_sequences(data, "feature dicts or of lists of feature strings")
+    for n, sequence in enumerate(sequences):
+        for token in sequence:
+            if isinstance(token, Mapping):
+                return FeatureDictVectorizer(min_freq)
+            if isinstance(token, GROUPED):
+                return FeatureListVectorizer(min_freq)
+            raise TypeError(
+                f"sequence {n}, position 0: the token is {token!r:.60}, a {type(token).__name__}, "
+                "expected a dict of features or a list of feature strings; "
+                "for one feature a token, give [feature]"
+            )
+    raise ValueError(
+        f"{len(sequences)} sequences without a token do not tell dicts from lists of features; "
+        "give one token at least"
+    )
+
+
+def vectorizer_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Vectorizer:
+    """The vectoriser of whichever kind that `to_arrays` stored.
+
+    Examples
+    --------
+    >>> vectorizer = FeatureListVectorizer()
+    >>> tokens = vectorizer.fit_transform([[["walk"], ["shop"]]])
+    >>> vectorizer_from_arrays(vectorizer.to_arrays()).attribute_names()
+    ['walk', 'shop']
+    """
+    kinds: dict[str, type[Vectorizer]] = {
+        cls.kind: cls for cls in (TemplateVectorizer, FeatureDictVectorizer, FeatureListVectorizer)
+    }
+    kind = str(stored(arrays, "kind"))
+    if kind not in kinds:
+        raise ValueError(
+            f"the stored arrays are of kind {kind!r}, expected one of {sorted(kinds)}; "
+            "give what a vectoriser's to_arrays() made"
+        )
+    return kinds[kind].from_arrays(arrays)

@@ -1,0 +1,95 @@
+"""Which attributes there are: the index of their names, and the rule that drops rare ones."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from gibbsfactor.features.tokens import Matrix
+
+
+class NameIndex(dict[str, int]):
+    """The position of each name; while `growing`, a new name takes the next position.
+
+    A name that is unknown once it no longer grows has position -1 and is not kept.
+
+    Examples
+    --------
+    >>> names = NameIndex()
+    >>> names["walk"], names["shop"], names["walk"]
+    (0, 1, 0)
+    >>> names.growing = False
+    >>> names["clean"], len(names)
+    (-1, 2)
+    """
+
+    growing: bool = True
+
+    def __missing__(self, name: str) -> int:
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is a {type(name).__name__}, expected a str")
+        if not self.growing:
+            return -1
+        position = self[name] = len(self)
+        return position
+
+
+def check_min_freq(min_freq: Any) -> int:
+    """The least number of tokens an attribute must be on, an integer of 0 or more."""
+    try:
+        least = index(min_freq)
+    except TypeError:
+        raise TypeError(f"min_freq must be an integer, but is {min_freq!r}") from None
+    if least < 0:
+        raise ValueError(f"min_freq must be 0 or more, but is {least}")
+    return least
+
+
+def drop_rare(matrix: Matrix, min_freq: int) -> tuple[Matrix, NDArray[np.bool_]]:
+    """The columns with at least `min_freq` entries, and which columns those are.
+
+    Parameters
+    ----------
+    matrix
+        (M, A) canonical CSR.
+    min_freq
+        The least number of rows that a kept column has an entry in.
+
+    Returns
+    -------
+    matrix : csr_array, shape (M, A')
+    kept : ndarray of bool, shape (A,)
+    """
+    kept = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= min_freq
+    if kept.all():
+        return matrix, kept
+    present = kept[matrix.indices]
+    positions = np.cumsum(kept, dtype=np.int32) - 1
+    indices = positions[matrix.indices[present]].astype(np.int32, copy=False)
+    shape = (int(matrix.shape[0]), int(kept.sum()))
+    return csr(matrix.data[present], indices, entries_before(present)[matrix.indptr], shape), kept
+
+
+def entries_before(present: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many entries are present before each place, the place behind the last included."""
+    before = np.zeros(len(present) + 1, np.int64)
+    np.cumsum(present, out=before[1:])
+    return before
+
+
+def csr(
+    data: NDArray[np.float64],
+    indices: NDArray[np.int32],
+    indptr: NDArray[Any],
+    shape: tuple[int, int],
+) -> Matrix:
+    """A canonical CSR array; rows are sorted and repeated entries added up where need be."""
+    if len(indices) <= np.iinfo(np.int32).max:
+        indptr = indptr.astype(np.int32, copy=False)
+    matrix = scipy.sparse.csr_array((data, indices, indptr), shape=shape)
+    matrix.sum_duplicates()
+    return matrix
