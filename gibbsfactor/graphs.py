@@ -1,0 +1,335 @@
+"""Graphs of scopes: who shares a factor with whom. No table is ever read.
+
+Three views of P(x) = (1/Z) prod_k phi_k(x_k), each a networkx graph:
+
+- `induced_graph`: an edge where two variables share a factor (the Markov network);
+- `factor_graph`: variables on one side, factors on the other;
+- `junction_tree`: cliques of the triangulated induced graph, joined through sepsets.
+
+Letters below: v a variable's number, C(v) the clique that its elimination makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from math import prod
+from typing import Any
+
+import networkx as nx
+
+from gibbsfactor.exact.order import elimination_order
+from gibbsfactor.factor import Factor
+from gibbsfactor.variable import Assignment, Variable, check_agreement
+
+__all__ = ["factor_graph", "induced_graph", "junction_tree"]
+
+
+def induced_graph(
+    factors: Iterable[Factor],
+    variables: Iterable[Variable] = (),
+    observed: Assignment | None = None,
+) -> nx.Graph[str]:
+    """Markov network that the factors induce: an edge where two variables share a factor.
+
+    Parameters
+    ----------
+    factors : iterable of Factor
+    variables : iterable of Variable
+        More variables, for those that may be in no factor.
+    observed : mapping {name: state}, optional
+        Evidence to mark on the nodes; none of them is removed.
+
+    Returns
+    -------
+    networkx.Graph
+        Nodes are names, in the order of first appearance, with the attributes ``kind``
+        ("variable"), ``variable``, ``cardinality``, ``observed`` and ``state``. Edges
+        carry ``factors``, the positions of the factors that hold both ends.
+
+    Raises
+    ------
+    ValueError
+        If factors disagree on a variable's states, or ``observed`` names a variable or a
+        state that does not exist.
+
+    Source: Koller & Friedman (2009), definition 4.4.
+
+    Examples
+    --------
+    >>> a, b, c = (Variable(name, 2) for name in "ABC")
+    >>> graph = induced_graph([Factor([a, b], [[1, 2], [2, 1]]), Factor([b, c], [[3, 1], [1, 3]])])
+    >>> list(graph.edges(data="factors"))
+    [('A', 'B', (0,)), ('B', 'C', (1,))]
+    """
+    factors = tuple(factors)
+    graph: nx.Graph[str] = nx.Graph(kind="induced")
+    _add_variables(graph, _known_variables(factors, variables), observed)
+    for i, factor in enumerate(factors):
+        for one, two in combinations(factor.names, 2):
+            shared = graph.edges[one, two]["factors"] if graph.has_edge(one, two) else ()
+            graph.add_edge(one, two, factors=(*shared, i))
+    return graph
+
+
+def factor_graph(
+    factors: Iterable[Factor],
+    variables: Iterable[Variable] = (),
+    observed: Assignment | None = None,
+) -> nx.Graph[str | int]:
+    """Bipartite graph of variables and factors: an edge where a factor's scope has a variable.
+
+    Parameters
+    ----------
+    factors, variables, observed
+        As for `induced_graph`.
+
+    Returns
+    -------
+    networkx.Graph
+        Variables are nodes as in `induced_graph`, with ``bipartite`` 0. Factor i is the
+        node i, with the attributes ``kind`` ("factor"), ``factor`` and ``bipartite`` 1.
+
+    Raises
+    ------
+    ValueError
+        As for `induced_graph`.
+
+    Source: Kschischang, Frey & Loeliger (2001), Factor graphs and the sum-product
+    algorithm, section II.
+
+    Examples
+    --------
+    >>> a, b = Variable("A", 2), Variable("B", 2)
+    >>> graph = factor_graph([Factor(a, [1, 3]), Factor([a, b], [[1, 2], [2, 1]])])
+    >>> list(graph.edges)
+    [('A', 0), ('A', 1), ('B', 1)]
+    """
+    factors = tuple(factors)
+    graph: nx.Graph[str | int] = nx.Graph(kind="factor")
+    _add_variables(graph, _known_variables(factors, variables), observed, bipartite=0)
+    for i, factor in enumerate(factors):
+        graph.add_node(i, kind="factor", factor=factor, bipartite=1)
+        graph.add_edges_from((name, i) for name in factor.names)
+    return graph
+
+
+def junction_tree(
+    factors: Iterable[Factor],
+    variables: Iterable[Variable] = (),
+    order: Sequence[str] | None = None,
+) -> nx.Graph[tuple[str, ...]]:
+    """Junction tree of the induced graph, triangulated by an elimination order.
+
+    Parameters
+    ----------
+    factors, variables
+        As for `induced_graph`.
+    order : sequence of names, optional
+        Every variable once, in the order of elimination; min-fill's order otherwise.
+
+    Returns
+    -------
+    networkx.Graph
+        A forest, one tree for each connected part, with the running intersection property.
+        Nodes are the maximal cliques as tuples of names, with the attributes ``kind``
+        ("clique"), ``variables``, ``size`` (entries of its table) and ``factors`` (positions
+        of those assigned to it; every factor is in one clique, constants in the first).
+        Edges carry ``sepset``, the names common to both ends, and ``weight``, how many.
+        The graph attribute ``width`` is the largest clique's size less one. Without a
+        variable, constant factors lie in one clique of no names.
+
+    Raises
+    ------
+    ValueError
+        If factors disagree on a variable's states, or ``order`` is not one of all variables.
+
+    Notes
+    -----
+    Eliminating v makes the clique C(v) = {v} and its neighbours then; they go to the first
+    of those neighbours to be eliminated, v's parent. C(p) lies within C(v) for a child v of
+    p exactly if |C(v)| = |C(p)| + 1, so the maximal cliques and the tree fall out of one
+    pass, in time linear in the sizes of all C(v).
+
+    Source: Koller & Friedman (2009), section 10.4; Blair & Peyton (1993), An introduction
+    to chordal graphs and clique trees, section 4.
+
+    Examples
+    --------
+    >>> a, b, c = (Variable(name, 2) for name in "ABC")
+    >>> tree = junction_tree([Factor([a, b], [[1, 2], [2, 1]]), Factor([b, c], [[3, 1], [1, 3]])])
+    >>> sorted(tree)
+    [('A', 'B'), ('B', 'C')]
+    >>> [sepset for _, _, sepset in tree.edges(data="sepset")]
+    [('B',)]
+    >>> tree.graph["width"]
+    1
+    """
+    factors = tuple(factors)
+    known = _known_variables(factors, variables)
+    names = list(known)
+    number = {name: v for v, name in enumerate(names)}
+    scopes = [tuple(number[name] for name in factor.names) for factor in factors]
+    if order is None:
+        sequence = elimination_order(scopes, [known[name].cardinality for name in names])
+    else:
+        sequence = _numbered_order(order, number)
+    cliques, home, links = _clique_tree(len(names), scopes, sequence)
+
+    tree: nx.Graph[tuple[str, ...]] = nx.Graph(kind="junction", width=0)
+    node: dict[int, tuple[str, ...]] = {}
+    for v, clique in cliques.items():
+        node[v] = tuple(names[u] for u in clique)
+        members = tuple(known[name] for name in node[v])
+        size = prod(u.cardinality for u in members)
+        tree.add_node(node[v], kind="clique", variables=members, size=size, factors=())
+        tree.graph["width"] = max(tree.graph["width"], len(members) - 1)
+    for v, parent, shared in links:
+        sepset = tuple(names[u] for u in shared)
+        tree.add_edge(node[v], node[parent], sepset=sepset, weight=len(sepset))
+    _assign_factors(tree, scopes, sequence, {v: node[h] for v, h in home.items()})
+    return tree
+
+
+# ---- variables ------------------------------------------------------------------------
+
+
+def _known_variables(
+    factors: Sequence[Factor], variables: Iterable[Variable]
+) -> dict[str, Variable]:
+    """Every variable by name, in the order of first appearance."""
+    known: dict[str, Variable] = {}
+    where: dict[str, Factor | None] = {}
+
+    def say(factor: Factor | None) -> str:
+        return "the list of variables" if factor is None else f"factor over {factor.names}"
+
+    def meet(v: Variable, factor: Factor | None) -> None:
+        first = known.setdefault(v.name, v)
+        if first is v:
+            where.setdefault(v.name, factor)
+        elif first.states != v.states:
+            check_agreement(first, v, say(where[v.name]), say(factor))
+
+    for factor in factors:
+        if not isinstance(factor, Factor):
+            raise TypeError(f"factors are a sequence of Factor; got {factor!r} in it")
+        for v in factor.scope:
+            meet(v, factor)
+    for v in variables:
+        if not isinstance(v, Variable):
+            raise TypeError(f"variables are a sequence of Variable; got {v!r} in it")
+        meet(v, None)
+    return known
+
+
+def _add_variables(
+    graph: nx.Graph[Any],
+    known: dict[str, Variable],
+    observed: Assignment | None,
+    **attributes: object,
+) -> None:
+    evidence = {} if observed is None else dict(observed)
+    unknown = [name for name in evidence if name not in known]
+    if unknown:
+        raise ValueError(
+            f"observed gives a state to {', '.join(map(repr, unknown))}, which no factor has; "
+            f"there are {len(known)} variables: {_shown(known)}"
+        )
+    for name, state in evidence.items():
+        known[name].index(state)
+    for name, v in known.items():
+        graph.add_node(
+            name,
+            kind="variable",
+            variable=v,
+            cardinality=v.cardinality,
+            observed=name in evidence,
+            state=evidence.get(name),
+            **attributes,
+        )
+
+
+def _shown(names: Iterable[str], most: int = 12) -> str:
+    listed = list(names)
+    return ", ".join(map(repr, listed[:most])) + (", ..." if len(listed) > most else "")
+
+
+# ---- cliques --------------------------------------------------------------------------
+
+
+def _numbered_order(order: Sequence[str], number: dict[str, int]) -> list[int]:
+    given = [order] if isinstance(order, str) else list(order)
+    unknown = [name for name in given if name not in number]
+    missing = sorted(number.keys() - given, key=number.__getitem__)
+    if unknown or missing or len(given) != len(number):
+        wrong = (
+            f"it names {_shown(unknown)}, which no factor has"
+            if unknown
+            else f"it leaves out {_shown(missing)}"
+            if missing
+            else "it repeats a name"
+        )
+        raise ValueError(
+            f"the elimination order has {len(given)} names for {len(number)} variables: "
+            f"{wrong}; name every variable once"
+        )
+    return [number[name] for name in given]
+
+
+def _clique_tree(
+    count: int, scopes: Sequence[tuple[int, ...]], sequence: Sequence[int]
+) -> tuple[dict[int, list[int]], dict[int, int], list[tuple[int, int, list[int]]]]:
+    """Maximal cliques by representative, each variable's home clique, and the links.
+
+    C(v) lies within the clique of ``home[v]``. A link is (representative, the one it hangs
+    on, their sepset).
+    """
+    turn = [0] * count
+    for t, v in enumerate(sequence):
+        turn[v] = t
+    later: list[set[int]] = [set() for _ in range(count)]  # C(v) without v
+    for scope in scopes:
+        if scope:
+            later[min(scope, key=turn.__getitem__)].update(scope)
+
+    cliques: dict[int, list[int]] = {}
+    home: dict[int, int] = {}
+    last: dict[int, int] = {}  # the last variable whose C(v) a maximal clique took in
+    parents: dict[int, int] = {}
+    widest: dict[int, int] = {}  # the child with the largest clique
+    for v in sequence:
+        later[v].discard(v)
+        child = widest.get(v)
+        if child is not None and len(later[child]) == len(later[v]) + 1:
+            home[v] = home[child]
+        else:
+            home[v] = v
+            cliques[v] = sorted((v, *later[v]))
+        last[home[v]] = v
+        if later[v]:
+            parents[v] = parent = min(later[v], key=turn.__getitem__)
+            later[parent] |= later[v]
+            rival = widest.setdefault(parent, v)
+            if len(later[v]) > len(later[rival]):
+                widest[parent] = v
+    links = [(v, home[parents[u]], sorted(later[u])) for v, u in last.items() if u in parents]
+    return cliques, home, links
+
+
+def _assign_factors(
+    tree: nx.Graph[tuple[str, ...]],
+    scopes: Sequence[tuple[int, ...]],
+    sequence: Sequence[int],
+    home: dict[int, tuple[str, ...]],
+) -> None:
+    """Give each factor to the clique that its first variable to go is at home in."""
+    turn = {v: t for t, v in enumerate(sequence)}
+    if scopes and not home:
+        tree.add_node((), kind="clique", variables=(), size=1, factors=())
+    assigned: dict[tuple[str, ...], list[int]] = {clique: [] for clique in tree}
+    first = next(iter(assigned), ())
+    for i, scope in enumerate(scopes):
+        clique = home[min(scope, key=turn.__getitem__)] if scope else first
+        assigned[clique].append(i)
+    nx.set_node_attributes(tree, {c: tuple(held) for c, held in assigned.items()}, "factors")
