@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice, product
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from gibbsfactor import table_view
 from gibbsfactor.errors import ZeroProbabilityError
-from gibbsfactor.variable import Assignment, Variable, check_agreement
+from gibbsfactor.tables import (
+    FloatArray,
+    align,
+    as_scope,
+    as_table,
+    described,
+    first_of,
+    is_exact,
+    is_exponentiable,
+    log_sum_exp,
+    names_of,
+    read_only,
+)
+from gibbsfactor.variable import Assignment, Variable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FloatArray = npt.NDArray[np.float64]
-
-_SHOWN_ROWS = 20  # rows of a table that a repr prints before it stops
 
 
 class Factor:
@@ -67,18 +75,19 @@ class Factor:
     64.0
     """
 
-    __slots__ = ("_log_values", "_scope", "_values")
+    __slots__ = ("_is_log", "_log_values", "_scope", "_values")
     __array_ufunc__ = None  # so that numpy scalars leave `2.0 * factor` to us
 
     _scope: tuple[Variable, ...]
+    _is_log: bool  # whether the log values are what was given, and the values derived
     _values: FloatArray | None
     _log_values: FloatArray | None
 
     def __init__(self, scope: Variable | Sequence[Variable], values: npt.ArrayLike) -> None:
-        self._scope = _as_scope(scope)
-        self._values = _as_table(self._scope, values, "values")
+        self._scope = as_scope(scope)
+        self._is_log = False
+        self._values = table = as_table(self._scope, values, "values")
         self._log_values = None
-        table = self._values
         if not np.isfinite(table).all() or (table < 0).any():
             bad = ~np.isfinite(table) | (table < 0)
             self._reject(bad, table, "weight", "weights are finite numbers of at least 0")
@@ -108,9 +117,10 @@ class Factor:
         1          3
         """
         factor = cls.__new__(cls)
-        factor._scope = _as_scope(scope)
+        factor._scope = as_scope(scope)
+        factor._is_log = True
         factor._values = None
-        factor._log_values = table = _as_table(factor._scope, log_values, "log values")
+        factor._log_values = table = as_table(factor._scope, log_values, "log values")
         bad = np.isnan(table) | (table == math.inf)
         if bad.any():
             factor._reject(bad, table, "log weight", "log weights are finite numbers or -inf")
@@ -126,16 +136,15 @@ class Factor:
         """Wrap arrays that are known to be valid, without copying or checking them."""
         factor = cls.__new__(cls)
         factor._scope = scope
-        factor._values = None if values is None else _read_only(values)
-        factor._log_values = None if log_values is None else _read_only(log_values)
+        factor._is_log = values is None
+        factor._values = None if values is None else read_only(values)
+        factor._log_values = None if log_values is None else read_only(log_values)
         return factor
 
     def _reject(self, bad: npt.NDArray[np.bool_], table: FloatArray, what: str, rule: str) -> None:
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        at = ", ".join(f"{v.name}={v.states[i]!r}" for v, i in zip(self._scope, where, strict=True))
-        raise ValueError(
-            f"factor over {self.names} has the {what} {table[where]} at ({at}); {rule}"
-        )
+        where = first_of(bad)
+        at = described(self._scope, where)
+        raise ValueError(f"factor over {self.names} has the {what} {table[where]} at {at}; {rule}")
 
     # ---- what it is -------------------------------------------------------------------
 
@@ -147,7 +156,7 @@ class Factor:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the variables in the scope."""
-        return tuple(v.name for v in self._scope)
+        return names_of(self._scope)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -160,7 +169,7 @@ class Factor:
         if self._values is None:
             assert self._log_values is not None
             with np.errstate(over="ignore", under="ignore"):
-                self._values = _read_only(np.exp(self._log_values))
+                self._values = read_only(np.exp(self._log_values))
         return self._values
 
     @property
@@ -169,13 +178,13 @@ class Factor:
         if self._log_values is None:
             assert self._values is not None
             with np.errstate(divide="ignore"):
-                self._log_values = _read_only(np.log(self._values))
+                self._log_values = read_only(np.log(self._values))
         return self._log_values
 
     @property
     def is_log(self) -> bool:
         """Whether the factor was given in logs, so that ``values`` is the derived form."""
-        return self._values is None
+        return self._is_log
 
     def __getitem__(self, assignment: Assignment) -> float:
         """Weight of one joint state, given as {name: state} for every variable in scope."""
@@ -215,12 +224,11 @@ class Factor:
         second = _as_factor(other)
         if second is None:
             return NotImplemented
-        scope, one, two = _align(self, second)
+        scope, one, two = align(self.scope, second.scope)
         if not self.is_log and not second.is_log:
             with np.errstate(over="ignore", under="ignore"):
                 values = one(self.values) * two(second.values)
-            exact_zero = (one(self.values) == 0) | (two(second.values) == 0)
-            if np.isfinite(values).all() and ((values >= _SMALLEST_NORMAL) | exact_zero).all():
+            if is_exact(values, (one(self.values) == 0) | (two(second.values) == 0)):
                 return Factor._trusted(scope, values)
         return Factor._trusted(scope, log_values=one(self.log_values) + two(second.log_values))
 
@@ -237,14 +245,13 @@ class Factor:
         second = _as_factor(other)
         if second is None:
             return NotImplemented
-        scope, one, two = _align(self, second)
+        scope, one, two = align(self.scope, second.scope)
         top, bottom = one(self.log_values), two(second.log_values)
         bad = (bottom == -math.inf) & (top > -math.inf)
         if bad.any():
-            where = tuple(int(i) for i in np.argwhere(bad)[0])
-            at = ", ".join(f"{v.name}={v.states[i]!r}" for v, i in zip(scope, where, strict=True))
             raise ZeroDivisionError(
-                f"factor over {self.names} has a positive weight at ({at}) where the divisor "
+                f"factor over {self.names} has a positive weight at "
+                f"{described(scope, first_of(bad))} where the divisor "
                 f"over {second.names} is zero; only 0 / 0 is defined (as 0)"
             )
         if not self.is_log and not second.is_log:
@@ -252,7 +259,7 @@ class Factor:
             values = np.zeros(np.broadcast_shapes(above.shape, below.shape))
             with np.errstate(over="ignore", under="ignore"):
                 np.divide(above, below, out=values, where=below > 0)
-            if np.isfinite(values).all() and ((values >= _SMALLEST_NORMAL) | (above == 0)).all():
+            if is_exact(values, above == 0):
                 return Factor._trusted(scope, values)
         finite = np.where(bottom == -math.inf, 0.0, bottom)
         return Factor._trusted(scope, log_values=top - finite)
@@ -271,7 +278,7 @@ class Factor:
                 values = self.values.sum(axis=axes)
             if np.isfinite(values).all():
                 return Factor._trusted(rest, np.asarray(values))
-        return Factor._trusted(rest, log_values=_log_sum_exp(self.log_values, axes))
+        return Factor._trusted(rest, log_values=log_sum_exp(self.log_values, axes))
 
     def maximize(self, names: str | Variable | Iterable[str | Variable]) -> Factor:
         """Maximise the named variables out: psi(y) = max_x phi(x, y).
@@ -315,10 +322,12 @@ class Factor:
         """
         if not self.is_log:
             with np.errstate(over="ignore"):
-                total = self.values.sum()
-            if _SMALLEST_NORMAL / _EPSILON < total < math.inf:
-                return Factor._trusted(self._scope, self.values / total)
-        log_total = _log_sum_exp(self.log_values, tuple(range(len(self._scope))))
+                total = float(self.values.sum())
+            if 0 < total < math.inf:
+                values = self.values / total
+                if is_exact(values, self.values == 0):
+                    return Factor._trusted(self._scope, values)
+        log_total = log_sum_exp(self.log_values, tuple(range(len(self._scope))))
         if log_total == -math.inf:
             raise ZeroProbabilityError(
                 f"factor over {self.names} has only zero weights; it can't be normalised"
@@ -383,59 +392,21 @@ class Factor:
         ImportError
             If pandas is not installed; it is needed for this method alone.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError(
-                "Factor.to_frame needs pandas, which is not installed; pip install pandas"
-            ) from None
-        rows: dict[str, Any] = {
-            v.name: [states[i] for states in product(*(u.states for u in self._scope))]
-            for i, v in enumerate(self._scope)
-        }
-        return pd.DataFrame({**rows, "weight": self.values.ravel()})
+        return table_view.as_frame([v.states for v in self._scope], self.names, self.values)
 
-    def _rows(self) -> tuple[list[list[str]], int]:
-        """Cells of the first rows, header first, and how many rows are left out."""
-        states = islice(product(*(v.states for v in self._scope)), _SHOWN_ROWS)
-        table = self.values if not self.is_log or _exponentiable(self.log_values) else None
-        numbers = self.log_values if table is None else table
-        head = [*self.names, "log weight" if table is None else "weight"]
-        body = [
-            [*map(str, row), f"{number:.6g}"]
-            for row, number in zip(states, numbers.ravel()[:_SHOWN_ROWS], strict=True)
-        ]
-        return [head, *body], max(numbers.size - _SHOWN_ROWS, 0)
+    def _rows(self) -> table_view.Rows:
+        in_logs = self.is_log and not is_exponentiable(self.log_values)
+        return table_view.rows(
+            [v.states for v in self._scope],
+            [*self.names, "log weight" if in_logs else "weight"],
+            self.log_values if in_logs else self.values,
+        )
 
     def __repr__(self) -> str:
-        rows, more = self._rows()
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = [
-            "  ".join(
-                [
-                    *(c.ljust(w) for c, w in zip(row[:-1], widths, strict=False)),
-                    row[-1].rjust(widths[-1]),
-                ]
-            )
-            for row in rows
-        ]
-        if more:
-            lines.append(f"... and {more} more rows")
-        return "\n".join(lines)
+        return table_view.as_text(self._rows())
 
     def _repr_html_(self) -> str:
-        rows, more = self._rows()
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in rows[0])
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>"
-            for row in rows[1:]
-        )
-        note = f"<caption>and {more} more rows</caption>" if more else ""
-        return f"<table>{note}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-_SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
-_EPSILON = float(np.finfo(np.float64).eps)
+        return table_view.as_html(self._rows())
 
 
 def check_temperature(temperature: float) -> None:
@@ -448,84 +419,9 @@ def _name(name: str | Variable) -> str:
     return name.name if isinstance(name, Variable) else name
 
 
-def _read_only(array: FloatArray) -> FloatArray:
-    array.flags.writeable = False
-    return array
-
-
-def _as_scope(scope: Variable | Sequence[Variable]) -> tuple[Variable, ...]:
-    variables = (scope,) if isinstance(scope, Variable) else tuple(scope)
-    for v in variables:
-        if not isinstance(v, Variable):
-            raise TypeError(f"a scope is a sequence of Variable; got {v!r} in it")
-    names = [v.name for v in variables]
-    if len(set(names)) != len(names):
-        repeated = next(n for i, n in enumerate(names) if n in names[:i])
-        raise ValueError(
-            f"the scope {tuple(names)} repeats {repeated!r}; a variable appears once in a factor"
-        )
-    return variables
-
-
-def _as_table(scope: tuple[Variable, ...], values: npt.ArrayLike, what: str) -> FloatArray:
-    names = tuple(v.name for v in scope)
-    shape = tuple(v.cardinality for v in scope)
-    try:
-        table = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{what} of factor over {names} are not a table of numbers: {error}"
-        ) from None
-    if table.shape != shape:
-        raise ValueError(
-            f"{what} of factor over {names} have shape {table.shape}; "
-            f"its variables have {shape} states"
-        )
-    return _read_only(table)
-
-
 def _as_factor(other: object) -> Factor | None:
     if isinstance(other, Factor):
         return other
     if isinstance(other, int | float | np.number):
         return Factor((), other)
     return None
-
-
-def _align(
-    first: Factor, second: Factor
-) -> tuple[
-    tuple[Variable, ...], Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]
-]:
-    """The union scope, and a view of each one's table that broadcasts over it."""
-    known = {v.name: v for v in first.scope}
-    for v in second.scope:
-        if v.name in known:
-            check_agreement(
-                known[v.name], v, f"factor over {first.names}", f"factor over {second.names}"
-            )
-    scope = (*first.scope, *(v for v in second.scope if v.name not in known))
-    names = [v.name for v in scope]
-
-    def spread(factor: Factor) -> Callable[[FloatArray], FloatArray]:
-        order = sorted(range(len(factor.scope)), key=lambda i: names.index(factor.names[i]))
-        shape = tuple(v.cardinality if v.name in factor.names else 1 for v in scope)
-        return lambda table: table.transpose(order).reshape(shape)
-
-    return scope, spread(first), spread(second)
-
-
-def _exponentiable(log_values: FloatArray) -> bool:
-    finite = log_values[log_values > -math.inf]
-    return bool(finite.size == 0 or (finite.max() < 690 and finite.min() > -690))
-
-
-def _log_sum_exp(log_values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
-    """log sum exp over some axes, with -inf as an ordinary value."""
-    if not axes:
-        return log_values
-    peak = log_values.max(axis=axes, keepdims=True)
-    shift = np.where(peak == -math.inf, 0.0, peak)
-    with np.errstate(divide="ignore", under="ignore"):
-        total = np.log(np.exp(log_values - shift).sum(axis=axes))
-    return np.asarray(total + shift.reshape(total.shape))

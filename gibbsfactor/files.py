@@ -94,7 +94,7 @@ def write_arrays(
 
 
 def _bytes(array: npt.NDArray[Any]) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+    return memoryview(array.tobytes())
 
 
 def _data_start(header: int) -> int:

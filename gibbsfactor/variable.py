@@ -54,7 +54,7 @@ class Variable:
         if not name:
             raise ValueError("a variable's name is empty; give it a name of at least one character")
         labels: tuple[Any, ...]
-        if isinstance(states, int | np.integer) and states is not True and states is not False:
+        if isinstance(states, int | np.integer):
             labels = tuple(range(int(states)))
         elif isinstance(states, str):
             raise TypeError(

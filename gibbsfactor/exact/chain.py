@@ -125,16 +125,20 @@ def log_partitions(packing: Packing, nodes: FloatArray, edge: FloatArray) -> Flo
     return packing.by_sequence(log_z)
 
 
-def forward_backward(packing: Packing, nodes: FloatArray, edge: FloatArray) -> ChainMarginals:
+def forward_backward(
+    packing: Packing, nodes: FloatArray, edge: FloatArray, *, overwrite: bool = False
+) -> ChainMarginals:
     """log Z, all node marginals and the expected transitions, from one sweep each way.
 
-    Parameters are those of `log_partitions`. A sequence without mass has log Z = -inf and
-    marginals of zero.
+    Parameters are those of `log_partitions`; with ``overwrite`` the memory of ``nodes`` is used
+    as working space. A sequence without mass has log Z = -inf and marginals of zero.
     """
     shifts = _shifts(nodes, edge)
     if shifts is None:
         return _log_forward_backward(packing, nodes, edge)
-    weights, steps = np.exp(nodes - shifts[0]), np.exp(edge - shifts[1])
+    weights = np.subtract(nodes, shifts[0], out=nodes if overwrite else None)
+    np.exp(weights, out=weights)
+    steps = np.exp(edge - shifts[1])
     alpha, scale, log_z = _forward(packing, weights, steps, shifts)
     return _backward(packing, alpha, scale, weights, steps, packing.by_sequence(log_z))
 
@@ -146,6 +150,7 @@ def _forward(
     n, ones = len(packing.lengths), np.ones(len(steps))
     alpha = np.empty_like(weights)
     scale = np.empty(len(weights))
+    before = 0
     for time, (first, size) in enumerate(packing.spans()):
         here = alpha[first : first + size]
         if time == 0:
@@ -157,9 +162,9 @@ def _forward(
         here /= scale[first : first + size, None]
         before = first
     rank = np.arange(packing.n_positions) - np.repeat(packing.offsets[:-1], packing.sizes)
-    log_z = np.bincount(rank, weights=np.log(scale), minlength=n)
     lengths = packing.lengths[packing.order]
-    log_z += lengths * shifts[0] + np.maximum(lengths - 1, 0) * shifts[1]
+    log_z = lengths * shifts[0] + np.maximum(lengths - 1, 0) * shifts[1]
+    log_z += np.bincount(rank, weights=np.log(scale), minlength=n)
     return alpha, scale, log_z
 
 
@@ -197,6 +202,7 @@ def _log_forward(
     """Forward messages in logs (M, L), and log Z by rank."""
     alpha = np.empty_like(nodes)
     log_z = np.zeros(len(packing.lengths))
+    before = 0
     for time, (first, size) in enumerate(packing.spans()):
         here = alpha[first : first + size]
         here[:] = nodes[first : first + size]
@@ -246,6 +252,7 @@ def viterbi(packing: Packing, nodes: FloatArray, edge: FloatArray) -> tuple[Floa
     """
     best = np.empty_like(nodes)
     spans = packing.spans()
+    before = 0
     for time, (first, size) in enumerate(spans):
         here = best[first : first + size]
         here[:] = nodes[first : first + size]

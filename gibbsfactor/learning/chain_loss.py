@@ -171,7 +171,9 @@ class ChainLoss:
         rows, single = self.split.spread(weights)
 
         def evaluate(shard: _Shard) -> tuple[float, FloatArray]:
-            result = forward_backward(shard.packing, shard.scores(rows, single), edge)
+            scores = shard.scores(rows, single)
+            result = forward_backward(shard.packing, scores, edge, overwrite=True)
+            del scores
             expected = np.empty_like(weights)
             shard.expected(result.nodes, self.split, expected)
             expected[n_states:] = result.edges.ravel()[self.features.transitions]
@@ -262,14 +264,14 @@ class _Shard:
 
     def scores(self, rows: FloatArray, single: FloatArray) -> FloatArray:
         """Node scores (M, L)."""
-        scores: FloatArray = self.dense @ rows
-        scores += (self.single.T @ single).reshape(scores.shape)
+        scores: FloatArray = np.asarray(self.dense @ rows)
+        scores += np.asarray(self.single.T @ single).reshape(scores.shape)
         return scores
 
     def expected(self, nodes: FloatArray, split: _Split, out: FloatArray) -> None:
         """Expected counts of all state features under node marginals (M, L)."""
-        out[split.in_rows] = (self.dense.T @ nodes).ravel()[split.cells]
-        out[split.single] = self.single @ nodes.ravel()
+        out[split.in_rows] = np.asarray(self.dense.T @ nodes).ravel()[split.cells]
+        out[split.single] = np.asarray(self.single @ nodes.ravel())
 
 
 def usable_processors() -> int:

@@ -7,6 +7,7 @@ import math
 import os
 import warnings
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from time import perf_counter
 from typing import Any, Self
 
@@ -282,9 +283,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         packing, nodes, edge = self._scores(self._tokens(single))
         labels = [Variable(f"y{t}", self.classes_) for t in range(packing.n_positions)]
         at_positions = [Factor.from_log(v, nodes[t]) for t, v in enumerate(labels)]
-        between = [
-            Factor.from_log(pair, edge) for pair in zip(labels[:-1], labels[1:], strict=True)
-        ]
+        between = [Factor.from_log(pair, edge) for pair in pairwise(labels)]
         return GibbsDistribution([*at_positions, *between], labels)
 
     # ---- weights ----------------------------------------------------------------------
@@ -315,7 +314,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
             self._matrices = self.features_.spread(self.weights_)
         state, edge = self._matrices
         packing = Packing.of(tokens.lengths)
-        return packing, tokens.attributes[packing.rows] @ state, edge
+        return packing, np.asarray(tokens.attributes[packing.rows] @ state), edge
 
     def _forget_matrices(self) -> None:
         self.__dict__.pop("_matrices", None)
