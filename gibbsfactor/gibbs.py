@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gibbsfactor import graphs
 from gibbsfactor.errors import ZeroProbabilityError
-from gibbsfactor.exact import inference
+from gibbsfactor.exact import expectations, inference
 from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import Plan
 from gibbsfactor.factor import Factor, check_temperature
@@ -313,12 +313,7 @@ class GibbsDistribution:
         ZeroProbabilityError
             If log Z is -inf.
         """
-        network = self._network
-        log_z, marginals = inference.table_marginals(network, self._memory)
-        expected = math.fsum(
-            _expected_log(network.tables[k], marginals[k]) for k in range(len(marginals))
-        )
-        return max(log_z - network.log_constant - expected, 0.0)
+        return max(expectations.entropy(self._network, self._memory), 0.0)
 
     def kl_divergence(self, q: GibbsDistribution) -> float:
         """KL(P || Q) = sum_x P(x) log(P(x) / Q(x)) in nats; inf where Q lacks mass that P has.
@@ -346,23 +341,10 @@ class GibbsDistribution:
         for v in self.variables:
             check_agreement(v, others[v.name], "the first distribution", "the second")
         q._require_mass("divergence from it")
-        scopes = [f.scope for f in q.reduced_factors if any(v.cardinality > 1 for v in f.scope)]
-        network = Network.of(self.reduced_factors, self.variables, scopes)
-        log_z, marginals = inference.table_marginals(network, self._memory)
-        own = network.sources.count(-1)
-        first = network.sources.index(-1) if own else len(marginals)
-        entropy = (
-            log_z
-            - network.log_constant
-            - math.fsum(_expected_log(network.tables[k], marginals[k]) for k in range(first))
+        own, expected = expectations.entropy_and_expected_logs(
+            self.reduced_factors, self.variables, q.reduced_factors, self._memory
         )
-        tables = [f for f in q.reduced_factors if any(v.cardinality > 1 for v in f.scope)]
-        cross = (
-            q._log_z
-            - q._network.log_constant
-            - math.fsum(_expected_log(f, marginals[first + i]) for i, f in enumerate(tables))
-        )
-        return max(cross - entropy, 0.0)
+        return max(q._log_z - expected - own, 0.0)
 
     # ---- new distributions ------------------------------------------------------------
 
@@ -506,10 +488,3 @@ def _labels(v: Variable) -> npt.NDArray[Any]:
     labels = np.empty(v.cardinality, dtype=object)
     labels[:] = list(v.states)
     return labels
-
-
-def _expected_log(factor: Factor, marginal: npt.NDArray[np.float64]) -> float:
-    """sum_x mu(x) log phi(x), with 0 log 0 = 0."""
-    logs = factor.log_values.reshape(marginal.shape)
-    possible = marginal > 0
-    return float(np.sum(marginal[possible] * logs[possible]))

@@ -17,8 +17,9 @@ Spread = Callable[[FloatArray], FloatArray]
 SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
 
 
-def read_only(array: FloatArray) -> FloatArray:
+def read_only(values: npt.ArrayLike) -> FloatArray:
     """The array itself, no longer writeable."""
+    array: FloatArray = np.asarray(values, dtype=np.float64)
     array.flags.writeable = False
     return array
 

@@ -19,7 +19,8 @@ class Network:
 
     ``tables[k]`` has one axis for each variable in ``scopes[k]``: variables with one state are
     left out of the scopes, factors over nothing go into ``log_constant``, and a variable that no
-    factor mentions gets a table of ones. Table k is factor ``sources[k]``, -1 for one added here.
+    factor mentions gets a table of ones. The first ``n_given`` tables come from factors, the others
+    were added.
     """
 
     variables: tuple[Variable, ...]
@@ -27,7 +28,7 @@ class Network:
     cardinalities: tuple[int, ...]
     scopes: tuple[Scope, ...]
     tables: tuple[Factor, ...]
-    sources: tuple[int, ...]
+    n_given: int
     log_constant: float
 
     @classmethod
@@ -39,16 +40,15 @@ class Network:
     ) -> Network:
         """Number the variables and drop what needs no engine.
 
-        ``extra_scopes`` adds a table of ones for each of them (sources -1), so that the sweep
-        gives the marginal over it as well.
+        ``extra_scopes`` adds a table of ones for each of them, right after those that come from
+        factors, so that the sweep gives the marginal over it as well.
         """
         numbers = {v.name: i for i, v in enumerate(variables)}
         scopes: list[Scope] = []
         tables: list[Factor] = []
-        sources: list[int] = []
         log_constant = 0.0
         mentioned: set[int] = set()
-        for source, factor in enumerate(factors):
+        for factor in factors:
             scope = tuple(numbers[v.name] for v in factor.scope if v.cardinality > 1)
             if not scope:
                 log_constant += float(factor.log_values.reshape(()))
@@ -56,7 +56,7 @@ class Network:
             mentioned.update(scope)
             scopes.append(scope)
             tables.append(factor)
-            sources.append(source)
+        n_given = len(tables)
         unmentioned = [
             [v] for i, v in enumerate(variables) if i not in mentioned and v.cardinality > 1
         ]
@@ -64,14 +64,13 @@ class Network:
             shape = tuple(v.cardinality for v in added)
             scopes.append(tuple(numbers[v.name] for v in added if v.cardinality > 1))
             tables.append(Factor._trusted(tuple(added), np.ones(shape)))
-            sources.append(-1)
         return cls(
             tuple(variables),
             numbers,
             tuple(v.cardinality for v in variables),
             tuple(scopes),
             tuple(tables),
-            tuple(sources),
+            n_given,
             log_constant,
         )
 
