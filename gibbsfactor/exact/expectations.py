@@ -1,0 +1,59 @@
+"""Expected log weights: what entropy and divergence are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from gibbsfactor.exact.inference import table_marginals
+from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.scaled import FloatArray
+from gibbsfactor.factor import Factor
+from gibbsfactor.variable import Variable
+
+
+def entropy(network: Network, memory: int | None = None) -> float:
+    """H(P) = log Z - sum_k E[log phi_k], in nats.
+
+    Raises
+    ------
+    ZeroProbabilityError
+        If log Z is -inf.
+    """
+    log_z, marginals = table_marginals(network, memory)
+    expected = map(_expected_log, network.tables, marginals)
+    return log_z - network.log_constant - math.fsum(expected)
+
+
+def entropy_and_expected_logs(
+    factors: Sequence[Factor],
+    variables: Sequence[Variable],
+    targets: Sequence[Factor],
+    memory: int | None = None,
+) -> tuple[float, float]:
+    """H(P) of the product of the factors, and E_P of the sum of the targets' logs, in one sweep.
+
+    A target whose log is -inf where P has mass makes the expectation -inf.
+
+    Raises
+    ------
+    ZeroProbabilityError
+        If log Z is -inf.
+    """
+    wide = [t for t in targets if t.log_values.size > 1]
+    constants = [float(t.log_values.reshape(())) for t in targets if t.log_values.size == 1]
+    network = Network.of(factors, variables, [t.scope for t in wide])
+    log_z, marginals = table_marginals(network, memory)
+    own = network.n_given
+    expected = math.fsum(map(_expected_log, network.tables[:own], marginals[:own]))
+    asked = [_expected_log(t, marginals[own + i]) for i, t in enumerate(wide)]
+    return log_z - network.log_constant - expected, sum([*asked, *constants])
+
+
+def _expected_log(table: Factor, marginal: FloatArray) -> float:
+    """sum_x mu(x) log phi(x), with 0 log 0 = 0."""
+    logs = table.log_values.reshape(marginal.shape)
+    possible = marginal > 0
+    return float(np.sum(marginal[possible] * logs[possible]))
