@@ -146,6 +146,10 @@ class Factor:
         at = described(self._scope, where)
         raise ValueError(f"factor over {self.names} has the {what} {table[where]} at {at}; {rule}")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        given = self.log_values if self._is_log else self.values
+        return _restored, (self._scope, given, self._is_log)
+
     # ---- what it is -------------------------------------------------------------------
 
     @property
@@ -303,6 +307,8 @@ class Factor:
 
         Source: Koller & Friedman, definition 4.5.
         """
+        if not hasattr(evidence, "keys"):
+            raise TypeError(f"evidence is a mapping {{name: state}}; got {evidence!r}")
         self._split(evidence.keys())
         index = tuple(
             v.index(evidence[v.name]) if v.name in evidence else slice(None) for v in self._scope
@@ -345,7 +351,14 @@ class Factor:
         check_temperature(temperature)
         if temperature == 1:
             return self
-        return Factor._trusted(self._scope, log_values=self.log_values / temperature)
+        with np.errstate(over="ignore"):
+            log_values = np.asarray(self.log_values / temperature)
+        if (np.isinf(log_values) & (self.log_values > -math.inf)).any():
+            raise ValueError(
+                f"temperature is {temperature!r}: so low that log weights of factor over "
+                f"{self.names} divided by it are beyond what a float holds"
+            )
+        return Factor._trusted(self._scope, log_values=log_values)
 
     def transpose(self, names: Sequence[str | Variable]) -> Factor:
         """The same factor with its axes in the order of ``names``."""
@@ -362,11 +375,13 @@ class Factor:
 
     def allclose(self, other: Factor, rtol: float = 1e-9, atol: float = 0.0) -> bool:
         """Whether two factors over the same variables have the same weights, in any axis order."""
-        if sorted(self.names) != sorted(other.names):
+        if set(self._scope) != set(other.scope):
             return False
-        return bool(
-            np.allclose(self.values, other.transpose(self.names).values, rtol=rtol, atol=atol)
-        )
+        second = other.transpose(self.names)
+        if is_exponentiable(self.log_values) and is_exponentiable(second.log_values):
+            return bool(np.allclose(self.values, second.values, rtol=rtol, atol=atol))
+        # beyond what a float holds: a relative difference of weights is a difference of logs
+        return bool(np.allclose(self.log_values, second.log_values, rtol=0.0, atol=rtol))
 
     def _split(
         self, names: str | Variable | Iterable[str | Variable]
@@ -374,7 +389,7 @@ class Factor:
         """Axes of the named variables, and the rest of the scope."""
         given = [names] if isinstance(names, str | Variable) else list(names)
         wanted = {_name(n) for n in given}
-        unknown = sorted(wanted.difference(self.names))
+        unknown = sorted(wanted.difference(self.names), key=repr)
         if unknown:
             raise ValueError(
                 f"{', '.join(map(repr, unknown))} not in the scope of factor over {self.names}"
@@ -413,6 +428,12 @@ def check_temperature(temperature: float) -> None:
     """Raise ValueError unless the temperature is a positive finite number."""
     if not (isinstance(temperature, int | float | np.number) and 0 < temperature < math.inf):
         raise ValueError(f"temperature is {temperature!r}; it must be a positive finite number")
+
+
+def _restored(scope: tuple[Variable, ...], given: FloatArray, is_log: bool) -> Factor:
+    """A factor from a pickle or a copy, read-only as before."""
+    table = np.array(given)
+    return Factor._trusted(scope, None if is_log else table, table if is_log else None)
 
 
 def _name(name: str | Variable) -> str:

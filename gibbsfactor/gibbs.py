@@ -484,7 +484,9 @@ def _labels(v: Variable) -> npt.NDArray[Any]:
     """The states as an array to index: of numbers or strings if they all are, else of objects."""
     kinds = {type(s) for s in v.states}
     if len(kinds) == 1 and kinds <= {int, float, str, bool}:
-        return np.array(v.states)
+        typed: npt.NDArray[Any] = np.array(v.states)
+        if typed.tolist() == list(v.states):  # numpy drops NULs at the end, and cuts big integers
+            return typed
     labels = np.empty(v.cardinality, dtype=object)
     labels[:] = list(v.states)
     return labels

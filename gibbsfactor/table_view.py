@@ -73,4 +73,6 @@ def as_frame(
     columns: dict[str, Any] = {
         name: [joint[i] for joint in product(*states)] for i, name in enumerate(names)
     }
-    return pd.DataFrame({**columns, "weight": numbers.ravel()})
+    frame = pd.DataFrame(columns, index=range(numbers.size))
+    frame.insert(len(names), "weight", numbers.ravel(), allow_duplicates=True)
+    return frame

@@ -59,6 +59,8 @@ def as_table(scope: Scope, values: npt.ArrayLike, what: str) -> FloatArray:
     """A read-only copy of the values, checked to have the shape of the scope."""
     shape = tuple(v.cardinality for v in scope)
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("they are complex")
         table = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -54,6 +54,11 @@ class Variable:
         if not name:
             raise ValueError("a variable's name is empty; give it a name of at least one character")
         labels: tuple[Any, ...]
+        if isinstance(states, bool):
+            raise TypeError(
+                f"variable {name!r} got {states!r} as its states; "
+                "for a truth value list the labels: [False, True]"
+            )
         if isinstance(states, int | np.integer):
             labels = tuple(range(int(states)))
         elif isinstance(states, str):

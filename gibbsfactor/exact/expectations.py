@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from gibbsfactor.exact.inference import table_marginals
 from gibbsfactor.exact.network import Network
@@ -22,8 +23,8 @@ def entropy(network: Network, memory: int | None = None) -> float:
     ZeroProbabilityError
         If log Z is -inf.
     """
-    log_z, marginals = table_marginals(network, memory)
-    expected = map(_expected_log, network.tables, marginals)
+    log_z, marginals, mass = table_marginals(network, memory)
+    expected = map(_expected_log, network.tables, marginals, mass)
     return log_z - network.log_constant - math.fsum(expected)
 
 
@@ -45,15 +46,16 @@ def entropy_and_expected_logs(
     wide = [t for t in targets if t.log_values.size > 1]
     constants = [float(t.log_values.reshape(())) for t in targets if t.log_values.size == 1]
     network = Network.of(factors, variables, [t.scope for t in wide])
-    log_z, marginals = table_marginals(network, memory)
+    log_z, marginals, mass = table_marginals(network, memory)
     own = network.n_given
-    expected = math.fsum(map(_expected_log, network.tables[:own], marginals[:own]))
-    asked = [_expected_log(t, marginals[own + i]) for i, t in enumerate(wide)]
+    expected = math.fsum(map(_expected_log, network.tables[:own], marginals, mass))
+    asked = list(map(_expected_log, wide, marginals[own:], mass[own:]))
     return log_z - network.log_constant - expected, sum([*asked, *constants])
 
 
-def _expected_log(table: Factor, marginal: FloatArray) -> float:
-    """sum_x mu(x) log phi(x), with 0 log 0 = 0."""
+def _expected_log(table: Factor, marginal: FloatArray, mass: npt.NDArray[np.bool_]) -> float:
+    """sum_x mu(x) log phi(x), with 0 log 0 = 0; -inf where there is mass, however small."""
     logs = table.log_values.reshape(marginal.shape)
-    possible = marginal > 0
-    return float(np.sum(marginal[possible] * logs[possible]))
+    if (mass & (logs == -math.inf)).any():
+        return -math.inf
+    return float(np.sum(marginal[mass] * logs[mass]))

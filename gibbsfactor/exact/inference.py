@@ -12,12 +12,14 @@ import numpy.typing as npt
 from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact.contraction import max_product, root_table, sum_product
 from gibbsfactor.exact.network import Network
-from gibbsfactor.exact.plan import Plan, make_plan
-from gibbsfactor.exact.scaled import FloatArray
+from gibbsfactor.exact.plan import Plan
+from gibbsfactor.exact.scaled import FloatArray, has_mass, normalized
 from gibbsfactor.exact.schedule import Schedule
+from gibbsfactor.exact.search import make_plan
 from gibbsfactor.exact.sweeps import downward, traceback
 
 IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
 
 NO_MASS = (
     "every assignment has weight zero (log Z = -inf), so there is no {what}; "
@@ -50,7 +52,8 @@ def single_marginals(network: Network, memory: int | None = None) -> list[FloatA
     _require_mass(upward.log_total, "marginal")
     marginals = [np.ones(1)] * len(network.variables)
     homes = _homes(network, schedule)
-    for stack, beliefs in downward(schedule, upward.stacks, homes):
+    for stack, joint in downward(schedule, upward.stacks, homes):
+        beliefs = normalized(joint)
         for axis, (rows, variables) in homes[stack].items():
             others = tuple(i for i in range(1, beliefs.ndim) if i != axis + 1)
             table = beliefs[rows].sum(axis=others)
@@ -94,8 +97,12 @@ def _homes(network: Network, schedule: Schedule) -> Homes:
     return homes
 
 
-def table_marginals(network: Network, memory: int | None = None) -> tuple[float, list[FloatArray]]:
-    """log Z, and the marginal over the scope of every table of the network.
+def table_marginals(
+    network: Network, memory: int | None = None
+) -> tuple[float, list[FloatArray], list[BoolArray]]:
+    """log Z; for every table of the network the marginal over its scope, and where there is mass.
+
+    Mass can be too small for a float, as at energies of 1e6; it is mass all the same.
 
     Raises
     ------
@@ -105,12 +112,15 @@ def table_marginals(network: Network, memory: int | None = None) -> tuple[float,
     schedule = plan_for(network).admitted(memory, marginals=True)
     upward = sum_product(network, schedule, retain=True)
     _require_mass(upward.log_total, "marginal")
-    beliefs = dict(downward(schedule, upward.stacks, range(len(schedule.leaves))))
-    found = []
-    for table in range(len(network.scopes)):
-        stack, row = schedule.place[table]
-        found.append(beliefs[stack][row])
-    return upward.log_total, found
+    joints = dict(downward(schedule, upward.stacks, range(len(schedule.leaves))))
+    beliefs = {stack: normalized(joint) for stack, joint in joints.items()}
+    mass = {stack: has_mass(joint) for stack, joint in joints.items()}
+    places = [schedule.place[table] for table in range(len(network.scopes))]
+    return (
+        upward.log_total,
+        [beliefs[stack][row] for stack, row in places],
+        [mass[stack][row] for stack, row in places],
+    )
 
 
 def joint_log_weights(
@@ -124,7 +134,7 @@ def joint_log_weights(
     plan = plan_for(network, many)
     schedule = plan.admitted(memory)
     table, number = root_table(network, schedule, sum_product(network, schedule, retain=False))
-    scope = plan.tree.scopes[number]
+    scope = plan.scopes[number]
     return table.transpose([scope.index(v) for v in many]).reshape(shape)
 
 

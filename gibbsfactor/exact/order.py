@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -17,8 +18,25 @@ Scope = tuple[int, ...]
 Neighbours = list[set[int]]
 Score = Callable[[int, Neighbours, Sequence[float]], float]
 
+
+WIDTH_SECONDS = 1.0  # how long to look for the width of what is too wide anyway
 ROUND_ENTRIES = 4096  # a clique this small costs less than the Python that calls numpy on it
 ROUND_DEGREE = 8  # in a round, look for simplicial variables only up to this many neighbours
+
+
+class TooWide(Exception):  # noqa: N818 - caught by the planner, never seen by a user
+    """An elimination order has met a clique with more entries than was allowed.
+
+    Attributes
+    ----------
+    clique : the largest clique of the order, the variable to be eliminated first
+    finished : whether the order was followed to its end; if not, there may be larger ones
+    """
+
+    def __init__(self, clique: Scope, finished: bool) -> None:
+        super().__init__(clique)
+        self.clique = clique
+        self.finished = finished
 
 
 def neighbours(scopes: Iterable[Scope], n: int) -> Neighbours:
@@ -82,6 +100,7 @@ def elimination_order(
     *,
     kept: Iterable[int] = (),
     rng: np.random.Generator | None = None,
+    most_entries: float = math.inf,
 ) -> list[int]:
     """Order in which to eliminate every variable that is not kept.
 
@@ -95,6 +114,7 @@ def elimination_order(
         whole independent sets of cheap variables at once (`in_rounds`), then follows min-fill.
     kept : variables that stay
     rng : ties are broken at random with it, by number without
+    most_entries : a larger clique raises TooWide, with the width that the order comes to
 
     Source: Koller & Friedman (2009), section 9.4.3.2; Kjaerulff (1990) for the weighted rules.
 
@@ -113,6 +133,7 @@ def elimination_order(
         alive.difference_update(order)
         rule = "min-fill"
     score = RULES[rule]
+    most_log = math.log(most_entries) if most_entries < math.inf else math.inf
     ties = (lambda v: v) if rng is None else (lambda v: float(rng.random()))
     current = {v: score(v, adjacency, logs) for v in alive}
     heap = [(value, ties(v), v) for v, value in current.items()]
@@ -121,6 +142,8 @@ def elimination_order(
         value, _, v = heapq.heappop(heap)
         if v not in alive or value != current[v]:
             continue
+        if logs[v] + sum(logs[u] for u in adjacency[v]) > most_log:
+            raise TooWide(*widest_clique(adjacency, alive, logs))
         alive.discard(v)
         order.append(v)
         for u in eliminate(v, adjacency) & alive:
@@ -129,6 +152,40 @@ def elimination_order(
                 current[u] = fresh
                 heapq.heappush(heap, (fresh, ties(u), u))
     return order
+
+
+def widest_clique(
+    adjacency: Neighbours, alive: set[int], logs: Sequence[float]
+) -> tuple[Scope, bool]:
+    """Go on by fewest neighbours, whose scores are cheap; changes ``adjacency``.
+
+    Returns the clique with the most entries that is met, and whether there was time to look at
+    all of them.
+    """
+    deadline = time.perf_counter() + WIDTH_SECONDS
+    heap = [(len(adjacency[v]), v) for v in alive]
+    heapq.heapify(heap)
+    left = set(alive)
+    widest: tuple[float, Scope] = (-math.inf, ())
+    while heap:
+        degree, v = heapq.heappop(heap)
+        if v not in left or degree != len(adjacency[v]):
+            continue
+        if time.perf_counter() > deadline and widest[1]:
+            return widest[1], False
+        left.discard(v)
+        around = adjacency[v]
+        size = logs[v] + sum(logs[u] for u in around)
+        if size > widest[0]:
+            widest = (size, (v, *sorted(around)))
+        for u in around:
+            mine = adjacency[u]
+            mine |= around
+            mine -= {u, v}
+            if u in left:
+                heapq.heappush(heap, (len(mine), u))
+        adjacency[v] = set()
+    return widest[1], True
 
 
 def in_rounds(adjacency: Neighbours, cardinalities: Sequence[int], alive: set[int]) -> list[int]:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from math import inf, log2
-
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf, log2, prod
 
 from gibbsfactor.errors import IntractableError
 from gibbsfactor.exact.memory import default_budget, readable
-from gibbsfactor.exact.order import Scope, elimination_order
+from gibbsfactor.exact.order import Scope, TooWide
 from gibbsfactor.exact.schedule import Group, Operand, Schedule, schedule
-from gibbsfactor.exact.tree import TreeBuilder, tree_of_order, tree_of_pairs
+from gibbsfactor.exact.tree import TreeBuilder
 
 BYTES = 8  # of a double
-
-# What a step costs on a common machine. They only rank plans and bound the search for better ones.
-SECONDS_PER_GROUP = 4e-5
-SECONDS_PER_PRODUCT = 5e-10
-SECONDS_PER_ENTRY = 2e-9
-
-SEARCH_SHARE = 0.5  # of the estimated run time may go into looking for a better plan
-MOST_TRIALS = 64
-MOST_SEARCH_SECONDS = 5.0
+MOST_BYTES = 2**45  # tables beyond this are counted, not scheduled
 SMALL_BYTES = 2**24  # tables this small are never worth a look at the free memory
-MOST_SHARED_PAIRS = 200_000  # pairs of tables that share a variable, for the pairwise search
-MOST_EXPANDED_BYTES = 2**45  # a plan beyond this is not written out in full
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +30,13 @@ class Plan:
     flops : multiplications and additions of one upward sweep
     peak_bytes : most bytes of tables alive at once while computing log Z
     marginals_bytes : the same while computing all marginals, for which every table is retained
-    rule : which search found it
+    largest : variables (numbers) of the largest table
+    rule : which search found it; empty if it was given up before its end
     trials : how many plans were weighed
+    n_tables : how many tables were given
+    scopes : of all tables, the given ones first; empty where ``schedule`` is None
+    schedule : the steps, in groups; None where no machine could hold the tables, and then width,
+        operations and bytes are lower bounds
     """
 
     names: tuple[str, ...]
@@ -58,32 +49,42 @@ class Plan:
     largest: Scope
     rule: str
     trials: int
-    tree: TreeBuilder = field(repr=False)
-    schedule: Schedule | None = field(repr=False)  # None where no machine could hold the tables
+    n_tables: int
+    scopes: Sequence[Scope] = field(repr=False)
+    schedule: Schedule | None = field(repr=False)
+
+    @property
+    def largest_entries(self) -> int:
+        """Entries of the largest table."""
+        return prod(self.cardinalities[v] for v in self.largest)
 
     def explain(self) -> str:
         """The plan in plain words."""
-        groups = (
-            ""
-            if self.schedule is None
-            else f" in {len(self.schedule.groups)} groups of equal shape"
+        head = f"{len(self.names)} variables, {self.n_tables} tables"
+        if self.schedule is None:
+            more = "" if self.rule else " or more"
+            return "\n".join(
+                [
+                    head,
+                    f"induced width {self.width}{more}: {self.width + 1} variables meet at once",
+                    f"largest table: {self._size()}{more}, over {self._names(8)}",
+                    f"log Z: {readable(self.peak_bytes)}{more}; no machine holds that",
+                    f"the best of {self.trials} orders tried",
+                ]
+            )
+        steps = len(self.scopes) - self.n_tables
+        return "\n".join(
+            [
+                f"{head}, {steps} steps in {len(self.schedule.groups)} groups of equal shape",
+                f"induced width {self.width}: at most {self.width + 1} variables meet in one step",
+                f"largest table: {self._size()} over {self._names(8)}",
+                f"log Z: about {self.flops:.3g} floating-point operations, "
+                f"{readable(self.peak_bytes)} at the peak",
+                f"all marginals: about {3 * self.flops:.3g} operations, "
+                f"{readable(self.marginals_bytes)} at the peak",
+                f"order found by {self.rule}, the best of {self.trials} tried",
+            ]
         )
-        largest = ", ".join(self.names[v] for v in self.largest[:8])
-        if len(self.largest) > 8:
-            largest += f", ... ({len(self.largest)} variables)"
-        entries = self.tree.entries(self.largest)
-        lines = [
-            f"{len(self.names)} variables, {self.tree.n_given} tables, "
-            f"{len(self.tree.steps)} steps{groups}",
-            f"induced width {self.width}: at most {self.width + 1} variables meet in one step",
-            f"largest table: {entries:,} entries over {largest or 'nothing'}",
-            f"log Z: about {self.flops:.3g} floating-point operations, "
-            f"{readable(self.peak_bytes)} at the peak",
-            f"all marginals: about {3 * self.flops:.3g} operations, "
-            f"{readable(self.marginals_bytes)} at the peak",
-            f"order found by {self.rule}, the best of {self.trials} tried",
-        ]
-        return "\n".join(lines)
 
     def admitted(self, budget: int | None, *, marginals: bool = False) -> Schedule:
         """The schedule, if its tables fit the budget in bytes (default: half of what is free).
@@ -94,150 +95,96 @@ class Plan:
             Otherwise; the message names the width, the bytes and what to do instead.
         """
         n_bytes = self.marginals_bytes if marginals else self.peak_bytes
-        if self.schedule is not None and n_bytes <= SMALL_BYTES and budget is None:
-            return self.schedule
+        if self.schedule is not None:
+            if budget is None and n_bytes <= SMALL_BYTES:
+                return self.schedule
+            if n_bytes <= (default_budget() if budget is None else budget):
+                return self.schedule
         allowed = default_budget() if budget is None else budget
-        if self.schedule is not None and n_bytes <= allowed:
-            return self.schedule
-        names = ", ".join(self.names[v] for v in self.largest[:6])
-        more = ", ..." if len(self.largest) > 6 else ""
+        least = "" if self.rule else "at least "
+        more_memory = "" if self.schedule is None else ", or give a larger budget with memory="
         raise IntractableError(
-            f"exact inference would take {readable(n_bytes)} (induced width {self.width}; "
-            f"the largest table has 2^{log2(max(self.tree.entries(self.largest), 1)):.0f} entries "
-            f"over {names}{more}), but the budget is {readable(allowed)}; "
-            "condition on some of these variables, give a larger budget with memory=, "
-            "or use an approximate method"
+            f"exact inference would take {least}{readable(n_bytes)} (induced width {least}"
+            f"{self.width}; the largest table has {self._size()} over {self._names(6)}), "
+            f"but the budget is {readable(allowed)}; "
+            f"condition on some of these variables{more_memory}"
         )
 
+    def _size(self) -> str:
+        entries = self.largest_entries
+        return f"{entries:,} entries" if entries < 10**9 else f"2^{log2(entries):.0f} entries"
 
-def make_plan(
-    scopes: Sequence[Scope],
-    cardinalities: Sequence[int],
-    kept: Sequence[int] = (),
-    names: Sequence[str] | None = None,
-) -> Plan:
-    """Search for a good plan; the same question asked again is answered from a cache.
-
-    Parameters
-    ----------
-    scopes : sequence of tuples of variable numbers, one for each table
-    cardinalities : sequence of int, one for each variable
-    kept : variables to leave in the result
-    names : names for the report
-    """
-    plan = _cached_plan(tuple(scopes), tuple(cardinalities), tuple(sorted(kept)))
-    return plan if names is None else replace(plan, names=tuple(names))
+    def _names(self, most: int) -> str:
+        shown = ", ".join(self.names[v] for v in self.largest[:most])
+        if len(self.largest) > most:
+            return f"{shown}, ... ({len(self.largest)} variables)"
+        return shown or "nothing"
 
 
-@lru_cache(maxsize=64)
-def _cached_plan(
-    scopes: tuple[Scope, ...], cardinalities: tuple[int, ...], kept: tuple[int, ...]
-) -> Plan:
-    return _search(scopes, cardinalities, kept)
-
-
-Candidate = tuple[str, Callable[[], TreeBuilder]]
-
-
-def _candidates(
-    scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Sequence[int]
-) -> Iterator[Candidate]:
-    """The portfolio: each rule once, the pairwise search, then rules with random ties."""
-
-    def by_rule(rule: str, seed: int | None) -> Callable[[], TreeBuilder]:
-        rng = None if seed is None else np.random.default_rng(seed)
-        return lambda: tree_of_order(
-            elimination_order(scopes, cardinalities, rule, kept=kept, rng=rng),
-            scopes,
-            cardinalities,
-            kept,
-        )
-
-    for rule in ("rounds", "min-fill", "weighted-min-fill", "min-weight"):
-        yield rule, by_rule(rule, None)
-    holders = [0] * len(cardinalities)
-    for scope in scopes:
-        for v in scope:
-            holders[v] += 1
-    if sum(h * h for h in holders) <= MOST_SHARED_PAIRS:
-        yield "pairwise", lambda: tree_of_pairs(scopes, cardinalities, kept)
-    for seed in range(MOST_TRIALS):
-        rule = ("min-fill", "weighted-min-fill", "min-weight")[seed % 3]
-        yield f"{rule} with random ties", by_rule(rule, seed)
-
-
-def _search(scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Sequence[int]) -> Plan:
-    """Weigh candidates until the search has taken its share of the best one's run time."""
-    started = time.perf_counter()
-    best: tuple[float, str, TreeBuilder] | None = None
-    trials = 0
-    for rule, build in _candidates(scopes, cardinalities, kept):
-        tree = build()
-        trials += 1
-        seconds = _estimate(tree)
-        if best is None or seconds < best[0]:
-            best = (seconds, rule, tree)
-        allowed = min(SEARCH_SHARE * best[0], MOST_SEARCH_SECONDS)
-        if time.perf_counter() - started > allowed or trials >= MOST_TRIALS:
-            break
-    assert best is not None
-    return _report(best[2], best[1], trials, kept)
-
-
-def _report(tree: TreeBuilder, rule: str, trials: int, kept: Sequence[int]) -> Plan:
-    unions = _unions(tree)
-    width = max((len(u) for u in unions), default=1) - 1
-    largest = max(tree.scopes, key=tree.entries, default=())
+def plan_of_tree(tree: TreeBuilder, kept: Sequence[int], rule: str, trials: int) -> Plan:
+    """The plan that follows a contraction tree."""
+    unions = meetings(tree)
     total = sum(tree.entries(scope) for scope in tree.scopes) * BYTES
-    if total > MOST_EXPANDED_BYTES:
-        groups, peak, retained = None, total, 3 * total
-    else:
-        groups = schedule(tree)
-        peak, retained = _bytes(groups)
+    steps = schedule(tree) if total <= MOST_BYTES else None
+    peak, retained = (total, 3 * total) if steps is None else _bytes(steps)
     return Plan(
         names=tuple(f"x{v}" for v in range(len(tree.cardinalities))),
-        cardinalities=tuple(tree.cardinalities),
+        cardinalities=tree.cardinalities,
         kept=tuple(kept),
-        width=width,
-        flops=2.0 * sum(_as_float(tree.entries(u)) for u in unions),
+        width=max((len(u) for u in unions), default=1) - 1,
+        flops=2.0 * sum(as_float(tree.entries(u)) for u in unions),
         peak_bytes=peak,
         marginals_bytes=retained,
-        largest=largest,
+        largest=max(tree.scopes, key=tree.entries, default=()),
         rule=rule,
         trials=trials,
-        tree=tree,
-        schedule=groups,
+        n_tables=tree.n_given,
+        scopes=() if steps is None else tree.scopes,
+        schedule=steps,
     )
 
 
-def _unions(tree: TreeBuilder) -> list[set[int]]:
+def hopeless_plan(
+    found: TooWide, cardinalities: Sequence[int], kept: Sequence[int], n_tables: int, trials: int
+) -> Plan:
+    """What is known where every order meets a clique that no machine could hold."""
+    clique = found.clique
+    n_bytes = BYTES * prod(cardinalities[v] for v in clique[1:])  # the table once clique[0] is gone
+    return Plan(
+        names=tuple(f"x{v}" for v in range(len(cardinalities))),
+        cardinalities=tuple(cardinalities),
+        kept=tuple(kept),
+        width=len(clique) - 1,
+        flops=2.0 * as_float(prod(cardinalities[v] for v in clique)),
+        peak_bytes=n_bytes,
+        marginals_bytes=3 * n_bytes,
+        largest=clique[1:],
+        rule="fewest neighbours" if found.finished else "",
+        trials=trials,
+        n_tables=n_tables,
+        scopes=(),
+        schedule=None,
+    )
+
+
+def meetings(tree: TreeBuilder) -> list[set[int]]:
     """The variables that meet in each step."""
     return [
         {*tree.scopes[s.left], *(tree.scopes[s.right] if s.right >= 0 else ())} for s in tree.steps
     ]
 
 
-def _estimate(tree: TreeBuilder) -> float:
-    """Seconds of one upward sweep, from the tree alone (steps, not groups, pay the overhead)."""
-    products = sum(_as_float(tree.entries(u)) for u in _unions(tree))
-    entries = sum(_as_float(tree.entries(scope)) for scope in tree.scopes)
-    depth = [0] * len(tree.scopes)
-    for step in tree.steps:
-        depth[step.out] = 1 + max(depth[step.left], depth[step.right] if step.right >= 0 else 0)
-    groups = min(len(tree.steps), 4 * max(depth, default=0))
-    return SECONDS_PER_GROUP * groups + SECONDS_PER_PRODUCT * products + SECONDS_PER_ENTRY * entries
-
-
-def _as_float(number: int) -> float:
+def as_float(number: int) -> float:
+    """The number as a float, inf where it has too many digits for one."""
     return float(number) if number < 2**1000 else inf
 
 
-def _bytes(plan: Schedule) -> tuple[int, int]:
+def _bytes(steps: Schedule) -> tuple[int, int]:
     """Most bytes alive at once in the upward sweep, and in both when every table is retained."""
-    sizes = [_entries(shape) * BYTES for shape in plan.stack_shapes]
-    n_leaves = len(plan.leaves)
+    sizes = [prod(shape) * BYTES for shape in steps.stack_shapes]
+    n_leaves = len(steps.leaves)
     last: dict[int, int] = {}
-    for number, group in enumerate(plan.groups):
+    for number, group in enumerate(steps.groups):
         for operand in _operands(group):
             for piece in operand.pieces:
                 last[piece.stack] = number
@@ -247,8 +194,8 @@ def _bytes(plan: Schedule) -> tuple[int, int]:
     alive = sum(sizes[:n_leaves])
     peak = alive
     working = 0
-    for number, group in enumerate(plan.groups):
-        copies = sum(_entries((group.size, *o.matrix)) * BYTES for o in _operands(group))
+    for number, group in enumerate(steps.groups):
+        copies = sum(group.size * prod(o.matrix) * BYTES for o in _operands(group))
         peak = max(peak, alive + copies + sizes[n_leaves + number])
         working = max(working, copies + sizes[n_leaves + number])
         alive += sizes[n_leaves + number] - freed.get(number, 0)
@@ -257,10 +204,3 @@ def _bytes(plan: Schedule) -> tuple[int, int]:
 
 def _operands(group: Group) -> list[Operand]:
     return [group.left] if group.right is None else [group.left, group.right]
-
-
-def _entries(shape: Sequence[int]) -> int:
-    entries = 1
-    for size in shape:
-        entries *= int(size)
-    return entries

@@ -15,7 +15,7 @@ rescaled to maximum 1; when even that doesn't, the product is formed in logs.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -173,24 +173,26 @@ def log_matmul(one: FloatArray, two: FloatArray) -> FloatArray:
     return total
 
 
-def belief(table: Block, adjoint: Block) -> FloatArray:
-    """Entrywise product of two blocks (G, ...), each table normalised to sum to one."""
-    shape = table.values.shape
-    flat = (shape[0], -1, 1, 1)
-    joint = multiply(
-        Block(table.values.reshape(flat), table.log_scale, table.is_log, table.low, table.high),
-        Block(
-            adjoint.values.reshape(flat),
-            adjoint.log_scale,
-            adjoint.is_log,
-            adjoint.low,
-            adjoint.high,
-        ),
-    )
-    weights = joint.values[..., 0, 0]
-    if joint.is_log:
-        weights = np.exp(weights - weights.max(axis=1, keepdims=True))
-    else:
-        weights = weights / weights.max(axis=1, keepdims=True)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights.reshape(shape))
+def entrywise(one: Block, two: Block) -> Block:
+    """Product, entry by entry, of two blocks (G, ...) of equal shape."""
+    product = multiply(*(_reshaped(block, (len(block.values), -1, 1, 1)) for block in (one, two)))
+    return _reshaped(product, one.values.shape)
+
+
+def _reshaped(block: Block, shape: tuple[int, ...]) -> Block:
+    return replace(block, values=block.values.reshape(shape))
+
+
+def normalized(block: Block) -> FloatArray:
+    """Every table divided by its sum; none may be zero throughout."""
+    values = block.values
+    axes = tuple(range(1, values.ndim))
+    peak = values.max(axis=axes, keepdims=True)
+    weights = np.exp(values - peak) if block.is_log else values / peak
+    weights /= weights.sum(axis=axes, keepdims=True)
+    return np.asarray(weights)
+
+
+def has_mass(block: Block) -> npt.NDArray[np.bool_]:
+    """Which entries are not zero, however small."""
+    return block.values > (-math.inf if block.is_log else 0.0)

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.exact.contraction import Stacks, inputs
-from gibbsfactor.exact.scaled import Block, FloatArray, belief, multiply, to_log
+from gibbsfactor.exact.scaled import Block, FloatArray, entrywise, multiply, to_log
 from gibbsfactor.exact.schedule import Group, Indices, Operand, Rows, Schedule
 
 IntArray = npt.NDArray[np.intp]
@@ -36,10 +36,11 @@ TRACE_ENTRIES = 2**22  # conditional weights that a traceback looks at together
 
 def downward(
     schedule: Schedule, stacks: Stacks, wanted: Collection[int]
-) -> Iterable[tuple[int, FloatArray]]:
-    """Marginals over the scopes of the wanted stacks' tables: pairs (stack, beliefs (G, ...)).
+) -> Iterable[tuple[int, Block]]:
+    """The wanted stacks' tables times their adjoints: pairs (stack, Block (G, ...)).
 
-    Only adjoints that some wanted stack needs are formed, and each is let go when it was used.
+    Each is a marginal over its table's scope, not normalised. Only adjoints that some wanted
+    stack needs are formed, and each is let go when it was used.
     """
     n_leaves = len(schedule.leaves)
     needed = _needed(schedule, wanted)
@@ -53,7 +54,7 @@ def downward(
             continue
         adjoint = _assemble(parts.pop(stack), schedule.stack_shapes[stack])
         if stack in wanted:
-            yield stack, belief(_present(stacks[stack]), adjoint)
+            yield stack, entrywise(_present(stacks[stack]), adjoint)
         left, right = inputs(group, stacks)
         b, l, _ = group.left.matrix
         r = group.right.matrix[2] if group.right is not None else 1
@@ -65,7 +66,7 @@ def downward(
     for stack in range(n_leaves):
         if stack in wanted:
             adjoint = _assemble(parts.pop(stack), schedule.stack_shapes[stack])
-            yield stack, belief(_present(stacks[stack]), adjoint)
+            yield stack, entrywise(_present(stacks[stack]), adjoint)
 
 
 def _needed(schedule: Schedule, wanted: Collection[int]) -> set[int]:

@@ -1,0 +1,10 @@
+"""`python -m gibbsfactor`: the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from gibbsfactor.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

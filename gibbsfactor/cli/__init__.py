@@ -1,0 +1,128 @@
+"""The command line: `gibbsfactor demo`, `gibbsfactor crf train`, `tag` and `evaluate`.
+
+Every module of commands has ``add_commands(subparsers)``, which adds its parsers and sets on each
+the default ``run``: called with the parsed arguments, it returns the exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn, TextIO
+
+import gibbsfactor
+from gibbsfactor.cli import crf, demo
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+EXAMPLES = """\
+examples:
+  gibbsfactor demo
+  gibbsfactor crf train train.txt --template chunking --model chunks.crf
+  gibbsfactor crf tag chunks.crf new.txt --output tagged.txt
+  gibbsfactor crf evaluate chunks.crf test.txt
+
+Errors go to stderr, one line each, with exit status 2; Ctrl-C ends with 130.
+"""
+
+
+class UsageError(ValueError):
+    """The command line itself can't be understood."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are exceptions, and whose sub-parsers are such parsers too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    whole = _Parser(
+        prog="gibbsfactor",
+        description="Discrete probabilistic graphical models from the command line.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    version = f"gibbsfactor {gibbsfactor.__version__}"
+    whole.add_argument("--version", action="version", version=version)
+    subparsers = whole.add_subparsers(metavar="COMMAND", required=True)
+    for module in (demo, crf):
+        module.add_commands(subparsers)
+    return whole
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Parameters
+    ----------
+    argv
+        The arguments after the program's name; by default those the process was started with.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    gibbsfactor 0.1.0
+    0
+    """
+    with warnings.catch_warnings():
+        for category in (UserWarning, RuntimeWarning):
+            warnings.simplefilter("always", category)
+        warnings.showwarning = _show_warning
+        try:
+            status = _run(argv)
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # `| head` has seen enough
+            _discard_stdout()
+            return 0
+        except KeyboardInterrupt:
+            _say("interrupted", "nothing more was written")
+            return INTERRUPTED
+        except (ValueError, OSError, MemoryError) as error:
+            _say("error", _in_words(error))
+            return BAD_INPUT
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit:  # --help and --version; errors are UsageError here
+        return 0
+    return int(arguments.run(arguments))
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or ("not enough memory" if isinstance(error, MemoryError) else repr(error))
+
+
+def _say(kind: str, message: str) -> None:
+    """Print one line on stderr."""
+    print(f"gibbsfactor: {kind}: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What `warnings.showwarning` is while a command runs."""
+    _say("warning", str(message))
+
+
+def _discard_stdout() -> None:
+    """Keep the interpreter's last flush from meeting the broken pipe again."""
+    with contextlib.suppress(OSError, ValueError):  # a stdout in memory has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,411 @@
+"""`gibbsfactor crf`: train, apply and score linear-chain CRFs on files of columns."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gibbsfactor.evaluation import Scores
+    from gibbsfactor.features import Columns, Templates
+    from gibbsfactor.models.linear_chain_crf import LinearChainCRF
+
+INTERRUPTED = 130
+COLUMN_WIDTH = 12  # of what stands left in the summaries
+
+FILES = """\
+Files hold one token a line, its columns side by side, and a blank line between sentences; columns
+are split on tabs if the first line has one, else on white space. They are UTF-8, plain or gzip;
+- is standard input.
+"""
+TRAIN_EXAMPLES = """\
+examples:
+  gibbsfactor crf train train.txt --template chunking --model chunks.crf
+  gibbsfactor crf train train.txt.gz --template words.template --model words.crf --c2 0.5
+  gibbsfactor crf train - --template chunking --model chunks.crf --quiet < train.txt
+
+A template file has CRF++'s syntax: U00:%x[-1,0] is column 0 of the token before, and a line B
+weighs pairs of adjacent labels. Ctrl-C ends training early and saves the best weights so far.
+"""
+TAG_EXAMPLES = """\
+examples:
+  gibbsfactor crf tag chunks.crf new.txt --output tagged.txt
+  zcat new.txt.gz | gibbsfactor crf tag chunks.crf - | head
+
+The attribute columns stand where they stood in training. Columns to the right of them, such as
+true labels, are passed through; the predicted label becomes the last column.
+"""
+EVALUATE_EXAMPLES = """\
+examples:
+  gibbsfactor crf evaluate chunks.crf test.txt
+  gibbsfactor crf evaluate chunks.crf test.txt --report scores.json --quiet
+
+If all labels follow an IOB scheme (B-NP, I-NP, O), precision, recall and F1 are those of chunks,
+as conlleval counts them; else they are averaged over the labels.
+"""
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command ``crf`` to the command line."""
+    crf = _add(subparsers, "crf", "train, apply and score linear-chain CRFs", FILES, "")
+    commands = crf.add_subparsers(metavar="COMMAND", required=True)
+
+    train = _add(commands, "train", "train a model", FILES, TRAIN_EXAMPLES)
+    train.add_argument("train", metavar="TRAIN", help="tokens; the last column is the label")
+    train.add_argument(
+        "--template",
+        metavar="FILE|chunking",
+        required=True,
+        help="feature templates; chunking: the 19 customary ones over word and part of speech",
+    )
+    train.add_argument("--model", metavar="OUT", required=True, help="file to write the model to")
+    train.add_argument(
+        "--c1", type=_number, default=0.0, metavar="X", help="L1 penalty: not available yet"
+    )
+    train.add_argument(
+        "--c2", type=_number, default=1.0, metavar="X", help="L2 penalty c2 |w|^2 (%(default)s)"
+    )
+    train.add_argument(
+        "--max-iterations",
+        type=_whole(1),
+        default=1000,
+        metavar="N",
+        help="most iterations of L-BFGS (%(default)s)",
+    )
+    train.add_argument(
+        "--min-freq",
+        type=_whole(0),
+        default=0,
+        metavar="N",
+        help="leave out attributes on fewer training tokens (%(default)s)",
+    )
+    train.add_argument(
+        "--threads", type=_whole(1), metavar="N", help="threads (as many as processors)"
+    )
+    _add_report(train, "print no summary and show no progress")
+    train.set_defaults(run=run_train)
+
+    tag = _add(commands, "tag", "label the tokens of a file", FILES, TAG_EXAMPLES)
+    tag.add_argument("model", metavar="MODEL", help="file that crf train wrote")
+    tag.add_argument("input", metavar="INPUT", help="tokens, with or without labels")
+    tag.add_argument("--output", metavar="FILE", help="file to write (standard output)")
+    tag.set_defaults(run=run_tag)
+
+    evaluate = _add(
+        commands, "evaluate", "score a model on labelled tokens", FILES, EVALUATE_EXAMPLES
+    )
+    evaluate.add_argument("model", metavar="MODEL", help="file that crf train wrote")
+    evaluate.add_argument("test", metavar="TEST", help="tokens; the last column is the label")
+    _add_report(evaluate, "print no scores")
+    evaluate.set_defaults(run=run_evaluate)
+
+
+def _add(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    what: str,
+    description: str,
+    epilog: str,
+) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.\n\n{description}",
+        epilog=epilog or TRAIN_EXAMPLES.split("\n\n")[0],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_report(parser: argparse.ArgumentParser, quiet: str) -> None:
+    parser.add_argument("--report", metavar="FILE", help="file to write figures to, as JSON")
+    parser.add_argument("--quiet", action="store_true", help=quiet)
+
+
+def _number(text: str) -> float:
+    """A finite number of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"is {text}; it must be a finite number of at least 0")
+    return value
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    """A whole number of at least ``least``."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"is {text}; it must be a whole number from {least}")
+        return value
+
+    return read
+
+
+# ---- the commands ---------------------------------------------------------------------
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    """Train a model; 0, or 130 if Ctrl-C ended training and the best weights were saved."""
+    from gibbsfactor.models.linear_chain_crf import LinearChainCRF
+
+    if arguments.c1:
+        raise ValueError(
+            f"--c1 is {arguments.c1:g}, but L1 (c1) is not available yet; leave it out, use --c2"
+        )
+    _check_target(arguments.model, arguments.report)
+    templates = _templates(arguments.template)
+    seconds, lap = _stopwatch()
+    columns, _ = _read(arguments.train, labelled=True)
+    lap("read")
+    crf = LinearChainCRF(
+        arguments.c2,
+        templates=templates,
+        min_freq=arguments.min_freq,
+        max_iterations=arguments.max_iterations,
+        n_threads=arguments.threads,
+        progress=not arguments.quiet,
+    )
+    interrupted = _fit(crf, columns)
+    lap("fit")
+    crf.save(arguments.model)
+    lap("save")
+    seconds = {"read": seconds["read"], **crf.seconds_, "save": seconds["save"]}
+    seconds["total"] = lap("total")
+    if interrupted:
+        print(
+            f"gibbsfactor: interrupted: the best weights so far are saved in {arguments.model}",
+            file=sys.stderr,
+        )
+    if arguments.report:
+        figures = {
+            "loss": crf.loss_,
+            "gradient_norm": crf.gradient_norm_,
+            "iterations": crf.n_iter_,
+            "evaluations": crf.n_evaluations_,
+            "features": crf.features_.n_weights,
+            "seconds": seconds,
+        }
+        _write_report(arguments.report, figures)
+    if not arguments.quiet:
+        _print_summary(crf, columns, seconds, arguments.model)
+    return INTERRUPTED if interrupted else 0
+
+
+def run_tag(arguments: argparse.Namespace) -> int:
+    """Write the input's columns and the predicted label of every token."""
+    from gibbsfactor.io import write_text
+
+    _check_target(arguments.output)
+    crf = _load(arguments.model)
+    columns, separator = _read(arguments.input)
+    labels = [list(map(str, sentence)) for sentence in crf.predict(columns)]
+    if any(" " in str(label) for label in crf.classes_):
+        separator = "\t"
+    text = "\n".join(
+        "".join(f"{separator.join(token)}\n" for token in sentence)
+        for sentence in columns.with_column(labels).sentences()
+    )
+    if arguments.output:
+        write_text(arguments.output, text)
+    elif hasattr(sys.stdout, "buffer"):  # UTF-8 and plain line ends, whatever the terminal's are
+        sys.stdout.buffer.write(text.encode())
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    """Print how well a model's labels agree with those of a file."""
+    from gibbsfactor.evaluation import evaluate_labels
+
+    _check_target(arguments.report)
+    seconds, lap = _stopwatch()
+    crf = _load(arguments.model)
+    lap("load")
+    columns, _ = _read(arguments.test, labelled=True)
+    lap("read")
+    predicted = [list(map(str, sentence)) for sentence in crf.predict(columns.drop())]
+    lap("tag")
+    scores = evaluate_labels(columns.labels(), predicted)
+    _warn_of_unseen(crf, columns)
+    seconds["total"] = lap("total")
+    if arguments.report:
+        figures = {key: getattr(scores, key) for key in ("accuracy", "precision", "recall", "f1")}
+        _write_report(arguments.report, {**figures, "seconds": seconds})
+    if not arguments.quiet:
+        _print_scores(scores)
+    return 0
+
+
+# ---- their parts ----------------------------------------------------------------------
+
+
+def _fit(crf: LinearChainCRF, columns: Columns) -> bool:
+    """Train; True if Ctrl-C ended it, with the best weights so far kept."""
+    with warnings.catch_warnings(record=True) as caught:
+        crf.fit(columns.drop(), columns.labels())
+    for warning in caught:
+        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    return any(
+        issubclass(warning.category, RuntimeWarning) and "interrupted" in str(warning.message)
+        for warning in caught
+    )
+
+
+class _Named(io.BytesIO):
+    """Bytes that know what errors shall call them."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+def _read(path: str, *, labelled: bool = False) -> tuple[Columns, str]:
+    """The columns of a file or of standard input, and what separates them there."""
+    from gibbsfactor.errors import FormatError
+    from gibbsfactor.io import read_conll
+    from gibbsfactor.io.text import read_utf8
+
+    name = path
+    if path == "-":
+        name = "<stdin>"
+        content = getattr(sys.stdin, "buffer", sys.stdin).read()
+        data = content.encode() if isinstance(content, str) else content
+        data = read_utf8(_Named(data, name))
+    else:
+        data = read_utf8(path)
+    first = next((line for line in io.BytesIO(data) if line.strip()), b"")
+    columns = read_conll(_Named(data, name))
+    if labelled and columns.n_columns < 2:
+        raise FormatError(
+            f"{name}: found 1 column, expected at least 2: those that templates read, and the "
+            "label as the last one"
+        )
+    return columns, "\t" if b"\t" in first else " "
+
+
+def _templates(given: str) -> Templates:
+    from gibbsfactor.features import Templates
+
+    return Templates.chunking() if given == "chunking" else Templates.from_file(given)
+
+
+def _load(path: str) -> LinearChainCRF:
+    from gibbsfactor.errors import FormatError
+    from gibbsfactor.models.linear_chain_crf import LinearChainCRF
+
+    crf = LinearChainCRF.load(path)
+    if crf.templates is None:
+        raise FormatError(
+            f"{path} was trained on features made in Python, not on columns with templates; "
+            "use it from Python, with LinearChainCRF.load"
+        )
+    return crf
+
+
+def _check_target(*paths: str | None) -> None:
+    """Find out before the work, not after it, that there is no folder to write to."""
+    for path in filter(None, paths):
+        if not Path(path).parent.is_dir():
+            raise FileNotFoundError(f"can't write {path}: there is no folder {Path(path).parent}")
+        if Path(path).is_dir():
+            raise IsADirectoryError(f"can't write {path}: it is a folder; name a file")
+
+
+def _warn_of_unseen(crf: LinearChainCRF, columns: Columns) -> None:
+    known = set(map(str, crf.classes_))
+    unseen = Counter(label for label in columns.column(-1) if label not in known)
+    if unseen:
+        count = unseen.total()
+        labels = ", ".join(map(repr, sorted(unseen)))
+        warnings.warn(
+            f"{count} {'token has' if count == 1 else 'tokens have'} labels that the model was "
+            f"not trained on, counted as wrong: {labels}",
+            stacklevel=2,
+        )
+
+
+def _stopwatch() -> tuple[dict[str, float], Callable[[str], float]]:
+    """Seconds by stage, and what ends a stage; the stage "total" is all of the time so far."""
+    began = last = perf_counter()
+    seconds: dict[str, float] = {}
+
+    def lap(stage: str) -> float:
+        nonlocal last
+        now = perf_counter()
+        seconds[stage] = now - (began if stage == "total" else last)
+        last = now
+        return seconds[stage]
+
+    return seconds, lap
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has held."""
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # bytes on macOS, else kilobytes
+
+
+def _write_report(path: str, figures: dict[str, Any]) -> None:
+    from gibbsfactor.files import replacing
+
+    figures["peak_bytes"] = _peak_bytes()
+    with replacing(path) as file:
+        file.write(json.dumps(figures, indent=2).encode() + b"\n")
+
+
+def _print_summary(
+    crf: LinearChainCRF, columns: Columns, seconds: dict[str, float], model: str
+) -> None:
+    stages = ", ".join(f"{stage} {t:.1f}" for stage, t in seconds.items() if stage != "total")
+    rows = {
+        "sentences": f"{len(columns):,}",
+        "tokens": f"{columns.n_tokens:,}",
+        "labels": f"{len(crf.classes_):,}",
+        "attributes": f"{crf.features_.n_attributes:,}",
+        "features": f"{crf.features_.n_weights:,}",
+        "loss": f"{crf.loss_:.6g}",
+        "iterations": f"{crf.n_iter_:,}",
+        "seconds": f"{seconds['total']:.1f} ({stages})",
+        "model": model,
+    }
+    for name, value in rows.items():
+        print(f"{name:{COLUMN_WIDTH}}{value}")
+
+
+def _print_scores(scores: Scores) -> None:
+    if scores.unit == "chunks":
+        of_precision = f"of {scores.n_predicted:,} predicted chunks"
+        of_recall = f"of {scores.n_true:,} true chunks"
+    else:
+        of_precision = of_recall = "mean over labels"
+    rows = (
+        ("accuracy", scores.accuracy, f"of {scores.n_tokens:,} tokens"),
+        ("precision", scores.precision, of_precision),
+        ("recall", scores.recall, of_recall),
+        ("F1", scores.f1, "harmonic mean" if scores.unit == "chunks" else "mean over labels"),
+    )
+    for name, share, of in rows:
+        print(f"{name:{COLUMN_WIDTH}}{share:.4f}  {of}")

@@ -1,0 +1,8 @@
+"""Data that comes with the library."""
+
+from __future__ import annotations
+
+from gibbsfactor.datasets.business import business_graph
+from gibbsfactor.datasets.conversations import Conversations, load_conversations
+
+__all__ = ["Conversations", "business_graph", "load_conversations"]

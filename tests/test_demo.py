@@ -1,0 +1,200 @@
+"""The demo: it tells its story, checks it, and leaves a report that needs nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import dataclasses
+import io
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from gibbsfactor.cli import demo, demo_crf
+from gibbsfactor.cli.report import Picture, Story, Table
+from gibbsfactor.datasets import load_conversations
+from gibbsfactor.drawing.charts import heat_map, ranked_bars, stacked_shares
+from gibbsfactor.models.softmax import SoftmaxRegression
+
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Reads a page, holding that tags are closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.text, self.ids = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def run(*arguments):
+    parser = argparse.ArgumentParser()
+    demo.add_commands(parser.add_subparsers())
+    parsed = parser.parse_args(["demo", *arguments])
+    return parsed.run(parsed)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """Exit status, stdout, folder and page of one run."""
+    folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        status = run("--output", str(folder))
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    return status, out.getvalue(), folder, text
+
+
+def test_the_story(told):
+    status, out, folder, _ = told
+    assert status == 0
+    for n in range(1, 7):
+        assert f"\n{n}. " in out
+    assert "Z = 20 + 25 + 15 + 4 = 64" in out
+    for share in ("20/64", "25/64", "15/64", "4/64"):
+        assert share in out
+    assert "0.007, 0.018, 0.976" in out
+    assert "predict_proba on all 150 flowers" in out
+    assert "3^5 = 243" in out
+    assert "the three agree on log Z; largest difference" in out
+    assert "and on every word's marginals; largest difference" in out
+    for word in ("hey", "there", "jerk", "shit", "roar"):
+        assert f"    {word}" in out
+    assert "FAILED" not in out
+    assert "All 12 checks agree." in out
+    assert out.rstrip().endswith(f"The report: {folder / 'report.html'}")
+    assert out.isascii()
+
+
+def test_the_pictures_are_in_the_report_and_in_the_folder(told):
+    _, _, folder, text = told
+    pictures = sorted(folder.glob("*.svg"))
+    assert len(pictures) == 8
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        ["report.html", *(path.name for path in pictures)]
+    )
+    images = Page(text).all("img")
+    embedded = [base64.b64decode(image["src"].split(",", 1)[1]) for image in images]
+    assert sorted(embedded) == sorted(path.read_bytes() for path in pictures)
+    assert all(len(image["alt"]) > 20 for image in images)
+
+
+def test_the_report_needs_nothing_else(told):
+    text = told[-1]
+    page = Page(text)
+    assert not page.open
+    assert len(page.ids) == len(set(page.ids))
+    for tag in ("script", "link", "iframe", "object", "base"):
+        assert not page.all(tag)
+    assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in page.all("img"))
+    assert {a["href"].removeprefix("#") for a in page.all("a")} == set(page.ids)
+    assert "http" not in text
+    assert "url(" not in text
+    assert len(page.all("table")) == 10
+    assert "FAILED" not in text
+
+
+@pytest.fixture
+def small_corpus(monkeypatch):
+    corpus = load_conversations()
+    part = dataclasses.replace(corpus, train=corpus.train[:30], test=corpus.test[:8])
+    monkeypatch.setattr(demo_crf, "load_conversations", lambda: part)
+
+
+@pytest.mark.usefixtures("small_corpus")
+def test_quiet_says_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--quiet") == 0
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "gibbsfactor-demo" / "report.html").is_file()
+
+
+@pytest.mark.usefixtures("small_corpus")
+def test_a_check_that_fails_is_told_and_gives_one(tmp_path, capsys, monkeypatch):
+    right = SoftmaxRegression.predict_proba
+    monkeypatch.setattr(SoftmaxRegression, "predict_proba", lambda self, X: right(self, X) + 1e-6)
+    assert run("--output", str(tmp_path), "--quiet") == 1
+    out = capsys.readouterr().out
+    assert out.count("FAILED: ") == 1
+    assert "largest difference 1.0e-06" in " ".join(out.split())
+    assert "1 of 12 checks FAILED." in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("kept")
+    with pytest.raises(NotADirectoryError, match=r"file is a file; give --output a folder"):
+        run("--output", str(file))
+    with pytest.raises(OSError, match=r"can't make the folder .*below: Not a directory"):
+        run("--output", str(file / "below"))
+    assert file.read_text() == "kept"
+
+
+# ---- the parts ------------------------------------------------------------------------
+
+
+def test_everything_in_a_report_is_escaped(tmp_path):
+    nasty = "<b>&\"'</b>"
+    svg = tmp_path / "a.svg"
+    svg.write_text("<svg/>")
+    story = Story(nasty, quiet=True)
+    story.section(nasty)
+    story.say(nasty)
+    story.show(nasty)
+    story.table(Table([nasty], [[nasty]], nasty))
+    story.picture(Picture(svg, nasty, nasty))
+    story.check(True, nasty)
+    story.write(tmp_path / "a.html")
+    page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert page.all("b") == [{}]  # the check's own
+    assert "".join(page.text).count(nasty) == 11
+    assert page.all("img")[0]["alt"] == nasty
+
+
+def test_columns_of_numbers_stand_to_the_right():
+    table = Table(["name", "n", "share"], [["a", "1,000", "5%"], ["long one", "2", ""]])
+    assert table.text().splitlines() == [
+        "name          n  share",
+        "a         1,000     5%",
+        "long one      2",
+    ]
+    assert table.html().count('class="number"') == 6
+
+
+def test_charts_refuse_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"values have shape \(1, 2\), .* for \(2, 2\)"):
+        heat_map([[1, 2]], ["a", "b"], ["c", "d"])
+    with pytest.raises(ValueError, match=r"no bars to draw"):
+        ranked_bars({})
+    with pytest.raises(ValueError, match=r"there are 9 states, but colours for 8"):
+        stacked_shares(np.full((1, 9), 1 / 9), ["x"], list("abcdefghi"))
+
+
+def test_charts_draw_what_is_special(tmp_path):
+    """Zeros alone, blank cells, a dollar sign, no bar in a group."""
+    blank = heat_map([[np.nan, 1.0], [-1e-9, np.nan]], ["a", "b"], ["c", "d"], diverging=True)
+    assert [text.get_text() for text in blank.axes[0].texts] == ["1.00", "0.00"]
+    heat_map([[np.nan]], ["a"], ["b"], row_label="$\\x$").savefig(tmp_path / "e.png")
+    heat_map([[0.0]], ["$a$_"], ["b^$"], diverging=True, title="$x").savefig(tmp_path / "a.png")
+    heat_map([[0.0, 0.0]], ["a"], ["b", "c"]).savefig(tmp_path / "b.png")
+    ranked_bars({"$": [], "b": [("$\\frac$", 2.0)]}).savefig(tmp_path / "c.png")
+    stacked_shares([[0.5, 0.5]], ["$\\x$"], ["$\\y$", "_b"]).savefig(tmp_path / "d.png")
+    assert len(list(tmp_path.iterdir())) == 5

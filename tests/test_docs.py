@@ -1,0 +1,168 @@
+"""The pages say what is so: their code runs, and the names, tests and packages in them exist."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import gibbsfactor
+from gibbsfactor import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LOG_Z = (ROOT / "docs" / "log-z.md").read_text(encoding="utf-8")
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r"`([^`\n]+)`")
+NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of one language, each moved down to the line it has in the page."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        "\n" * text.count("\n", 0, found.start(2)) + found[2]
+        for found in FENCE.finditer(text)
+        if found[1] == language
+    ]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
+def test_the_code_of_a_page_runs_in_order(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    namespace: dict[str, object] = {"__name__": f"page {page.name}"}
+    for block in blocks(page, "python"):
+        exec(compile(block, str(page), "exec"), namespace)
+
+
+# ---- log Z ----------------------------------------------------------------------------
+
+
+def table_of_log_z() -> list[list[str]]:
+    """Rows of the first table of docs/log-z.md, head and rule left out."""
+    lines = [line for line in LOG_Z.split("\n## From")[0].split("\n") if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def resolve(name: str) -> object:
+    """What a dotted name stands for: of the package itself, or of a module in it."""
+    first, *rest = name.split(".")
+    found: object = gibbsfactor
+    path = "gibbsfactor"
+    for part in (first, *rest):
+        path += f".{part}"
+        if not hasattr(found, part):
+            try:
+                importlib.import_module(path)
+            except ModuleNotFoundError:
+                raise AttributeError(f"there is no {name} in gibbsfactor") from None
+        found = getattr(found, part)
+    return found
+
+
+def named_in(text: str) -> list[str]:
+    """Names in backquotes that begin with a part or a public name of the package."""
+    parts = {path.stem for path in (ROOT / "gibbsfactor").iterdir()} | {*gibbsfactor.__all__}
+    names = {name for name in QUOTED.findall(text) if NAME.fullmatch(name)}
+    return sorted(name for name in names if name.split(".")[0] in parts)
+
+
+def test_every_row_of_the_table_names_what_computes_it_and_what_tests_it():
+    rows = table_of_log_z()
+    assert len(rows) >= 15
+    for row in rows:
+        assert len(row) == 5, row
+        quantity, _, asked, computed, tests = row
+        for cell in (asked, computed):
+            names = QUOTED.findall(cell)
+            assert names, f"{quantity}: nothing in {cell!r}"
+            assert names == [n for n in names if callable(resolve(n))]
+        assert QUOTED.findall(tests), f"{quantity}: no test is named"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_names_in_the_pages_exist(page):
+    for name in named_in(page.read_text(encoding="utf-8")):
+        if not name.endswith((".py", ".md", ".txt", ".crf")):
+            resolve(name)
+
+
+def test_a_name_that_does_not_exist_is_found():
+    assert named_in("`exact.plan.nothing`, `np.matmul`, `Factor.log`") == [
+        "Factor.log",
+        "exact.plan.nothing",
+    ]
+    with pytest.raises(AttributeError, match=r"no exact\.plan\.nothing in gibbsfactor"):
+        resolve("exact.plan.nothing")
+
+
+def test_tests_named_in_the_table_exist():
+    named = [name for row in table_of_log_z() for name in QUOTED.findall(row[4])]
+    for name in named:
+        path, _, function = name.partition("::")
+        assert (ROOT / path).is_file(), f"there is no {path}"
+        if function:
+            tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+            defined = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+            assert function in defined, f"there is no {function} in {path}"
+
+
+def test_log_z_ends_in_one_numpy_call():
+    source = (ROOT / "gibbsfactor" / "exact" / "scaled.py").read_text(encoding="utf-8")
+    assert source.count("np.matmul(") == 1
+    others = [p for p in (ROOT / "gibbsfactor" / "exact").glob("*.py") if p.stem != "chain"]
+    assert sum(p.read_text(encoding="utf-8").count("np.matmul(") for p in others) == 1
+
+
+# ---- the command line -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_command_lines_in_the_pages_are_understood(page):
+    for block in blocks(page, "bash"):
+        for line in block.split("\n"):
+            command = line.rpartition("&& ")[2]
+            if command.startswith("gibbsfactor "):
+                cli.parser().parse_args(shlex.split(command)[1:])
+
+
+# ---- the project ----------------------------------------------------------------------
+
+
+def test_the_readme_opens_with_the_two_commands_that_ci_runs():
+    commands = [block.strip() for block in blocks(ROOT / "README.md", "bash")][:2]
+    assert commands == ["pip install . && gibbsfactor demo", "pip install '.[test]' && pytest"]
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").split("\n")
+    assert [line for line in script if line in commands] == commands
+    assert script[-2:] == [commands[1], ""]  # pytest's summary is the last thing said
+
+
+def declared() -> set[tuple[str, str]]:
+    """(extra, package) of pyproject.toml; the extra is empty for what is always needed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = {"": project["dependencies"], **project["optional-dependencies"]}
+    found = set()
+    for extra, requirements in groups.items():
+        for requirement in requirements:
+            name = re.match(r"[\w.-]+", requirement)
+            assert name is not None, requirement
+            found.add((extra, name[0]))
+    return found
+
+
+def test_every_dependency_has_its_reason_and_every_reason_its_dependency():
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    explained = set()
+    for line in text.split("\n"):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and cells[0] not in ("package", "extra", "---"):
+            assert all(cells), line
+            explained.add(("", cells[0]) if len(cells) == 2 else (cells[0], cells[1]))
+    assert explained == declared()
