@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,26 +37,27 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Whatever happens on the way, ``path`` holds either what it held before or the whole of what
     was written, and no temporary file stays.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link stays a link to what is replaced
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"can't write {target}: there is no folder {target.parent}")
-    handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        raise FileNotFoundError(f"can't write {path}: there is no folder {target.parent}")
+    if target.is_dir():
+        raise IsADirectoryError(f"can't write {path}: it is a folder")
+    aside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        file = open(aside, "xb")  # noqa: SIM115 - closed below, before it is moved
+    except OSError as error:
+        raise type(error)(f"can't write {path}: {error.strerror}") from None
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(aside, 0o666 & ~_umask())
+        if target.exists():
+            shutil.copymode(target, aside)
         os.replace(aside, target)
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_arrays(
@@ -85,6 +87,7 @@ def write_arrays(
         position += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
     header = {"kind": kind, "version": 1, "description": dict(description), "arrays": entries}
     text = json.dumps(header, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    text += zlib.crc32(text).to_bytes(4, "little")
     with replacing(path) as file:
         file.write(MARK + len(text).to_bytes(8, "little") + text)
         file.write(b"\0" * (_data_start(len(text)) - len(MARK) - 8 - len(text)))
@@ -127,12 +130,17 @@ def read_arrays(
     text = data[len(MARK) + 8 : len(MARK) + 8 + length]
     if length > MOST_HEADER or len(text) < length:
         raise FormatError(f"{name} is cut short: it ends within its header, at byte {len(data)}")
+    text, mark = text[:-4], text[-4:]
+    if zlib.crc32(text).to_bytes(4, "little") != mark:
+        raise FormatError(f"{name} is damaged: the checksum of its header does not match")
     try:
         header = json.loads(text.decode("utf-8", "surrogatepass"))
         found, version = header["kind"], header["version"]
         description, entries = header["description"], header["arrays"]
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{name} has a damaged header ({error}); write it again") from None
+    if not isinstance(entries, dict):
+        raise FormatError(f"{name} has a damaged header (its arrays are {entries!r})")
     if found != kind or version != 1:
         raise FormatError(
             f"{name} holds a {found} of format {version}; expected a {kind} of format 1"
@@ -147,11 +155,11 @@ def _read_one(
     name: str, key: str, entry: Mapping[str, Any], data: bytes, start: int
 ) -> npt.NDArray[Any]:
     try:
-        dtype = np.dtype(entry["type"])
+        dtype = np.dtype(str(entry["type"]))
         shape = tuple(int(n) for n in entry["shape"])
         first = start + int(entry["start"])
         crc = entry["crc"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, SyntaxError) as error:
         raise FormatError(f"{name} has a damaged header for {key!r} ({error})") from None
     if dtype.kind not in KINDS or min(shape, default=0) < 0 or first < start:
         raise FormatError(f"{name} has a damaged header for {key!r}")

@@ -208,14 +208,15 @@ def _log_forward(
         here[:] = nodes[first : first + size]
         if time:
             here += log_matmul(alpha[before : before + size], edge)
-        log_z[:size] = _log_sum(here)
+        total = _log_sum(here)
+        here -= np.where(total == -math.inf, 0.0, total)[:, None]
+        log_z[:size] += total
         before = first
     return alpha, log_z
 
 
 def _log_forward_backward(packing: Packing, nodes: FloatArray, edge: FloatArray) -> ChainMarginals:
     alpha, log_z = _log_forward(packing, nodes, edge)
-    finite = np.where(log_z == -math.inf, 0.0, log_z)[:, None]
     marginals = np.empty_like(nodes)
     edges = np.zeros_like(edge)
     after: FloatArray = np.empty((0, len(edge)))
@@ -225,11 +226,15 @@ def _log_forward_backward(packing: Packing, nodes: FloatArray, edge: FloatArray)
         going_on = len(after)
         if going_on:
             beta[:going_on] = log_matmul(after, edge.T)
-            for i in range(len(edge)):
-                through = here[:going_on, i, None] + edge[i] + after - finite[:going_on]
-                edges[i] += np.exp(through).sum(axis=0)
-        marginals[first : first + size] = np.exp(here + beta - finite[:size])
-        after = nodes[first : first + size] + beta
+        joint = here + beta
+        total = _log_sum(joint)
+        total = np.where(total == -math.inf, 0.0, total)[:, None]
+        marginals[first : first + size] = np.exp(joint - total)
+        for i in range(len(edge) if going_on else 0):
+            through = here[:going_on, i, None] + edge[i] + after - total[:going_on]
+            edges[i] += np.exp(through).sum(axis=0)
+        peak = beta.max(axis=1, keepdims=True)
+        after = nodes[first : first + size] + (beta - np.where(peak == -math.inf, 0.0, peak))
     return ChainMarginals(packing.by_sequence(log_z), marginals, edges)
 
 

@@ -33,6 +33,7 @@ from gibbsfactor.features.tokens import Matrix, Tokens
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+BATCH_BYTES = 2**22  # of node scores in a batch
 SINGLE_SHARE = 0.15  # an attribute seen with at most this share of the labels gets no row of W
 
 
@@ -115,10 +116,12 @@ def observed_features(
 
 
 class ChainLoss:
-    """Callable (F,) weights -> (loss, gradient), evaluated on threads over shards of sequences.
+    """Callable (F,) weights -> (loss, gradient), evaluated on threads over batches of sequences.
 
     A context manager: inside it the threads exist and the linear algebra library is held to one
-    thread, since the matrices of a chain are too small for it to share.
+    thread, since the matrices of a chain are too small for it to share. A batch holds sequences of
+    similar length, few enough that their scores stay in a processor's cache from one sweep to
+    the next.
 
     Most attributes of text are rare and were seen with one or two labels only. A dense row of W
     for each of them would be nearly all zeros, and too many to stay in the cache. So attributes
@@ -130,7 +133,7 @@ class ChainLoss:
     features, observed : from `observed_features`
     tokens : Tokens
     c2 : penalty c2 |w|^2
-    n_threads : shards of sequences; by default as many as there are processors to run on
+    n_threads : by default as many as there are processors to run on
     """
 
     def __init__(
@@ -144,14 +147,16 @@ class ChainLoss:
         self.features = features
         self.observed = observed
         self.c2 = c2
+        self.n_threads = n_threads or usable_processors()
         self.split = _Split.of(features)
-        shards = min(n_threads or usable_processors(), max(len(tokens), 1))
-        order = np.argsort(-tokens.lengths, kind="stable")
-        self.shards = [_Shard.of(tokens[order[k::shards]], self.split) for k in range(shards)]
+        self.batches = [
+            _Batch.of(tokens, sequences, self.split)
+            for sequences in _cut(tokens.lengths, features.n_labels, self.n_threads)
+        ]
 
     def __enter__(self) -> Self:
         self._limits = threadpool_limits(limits=1, user_api="blas")
-        self._pool = ThreadPoolExecutor(len(self.shards))
+        self._pool = ThreadPoolExecutor(self.n_threads)
         return self
 
     def __exit__(
@@ -169,22 +174,37 @@ class ChainLoss:
         edge = np.zeros((self.features.n_labels, self.features.n_labels))
         edge.ravel()[self.features.transitions] = weights[n_states:]
         rows, single = self.split.spread(weights)
+        expected_rows, expected_single = np.zeros_like(rows), np.zeros_like(single)
+        expected_edge = np.zeros_like(edge)
 
-        def evaluate(shard: _Shard) -> tuple[float, FloatArray]:
-            scores = shard.scores(rows, single)
-            result = forward_backward(shard.packing, scores, edge, overwrite=True)
-            del scores
-            expected = np.empty_like(weights)
-            shard.expected(result.nodes, self.split, expected)
-            expected[n_states:] = result.edges.ravel()[self.features.transitions]
-            return float(result.log_partitions.sum()), expected
+        def evaluate(batch: _Batch) -> tuple[_Batch, float, FloatArray, FloatArray, FloatArray]:
+            scores = batch.scores(rows, single)
+            result = forward_backward(batch.packing, scores, edge, overwrite=True)
+            log_partition = float(result.log_partitions.sum())
+            return batch, log_partition, *batch.expected(result.nodes), result.edges
 
         loss = self.c2 * float(weights @ weights) - float(weights @ self.observed)
-        gradient = (2 * self.c2) * weights - self.observed
-        for log_partition, expected in self._pool.map(evaluate, self.shards):
+        for batch, log_partition, in_rows, alone, edges in self._pool.map(evaluate, self.batches):
             loss += log_partition
-            gradient += expected
+            expected_rows += in_rows
+            expected_single[batch.features] += alone
+            expected_edge += edges
+        gradient = (2 * self.c2) * weights - self.observed
+        gradient[self.split.in_rows] += expected_rows.ravel()[self.split.cells]
+        gradient[self.split.single] += expected_single
+        gradient[n_states:] += expected_edge.ravel()[self.features.transitions]
         return loss, gradient
+
+
+def _cut(lengths: IntArray, n_labels: int, n_threads: int) -> list[IntArray]:
+    """Sequences, longest first, cut into batches: at least one for each thread."""
+    order = np.argsort(-lengths, kind="stable")
+    tokens = np.cumsum(lengths[order])
+    total = int(tokens[-1]) if len(tokens) else 0
+    most = max(BATCH_BYTES // (8 * n_labels), 1)
+    batches = max(-(-total // most), n_threads)
+    ends = np.searchsorted(tokens, np.arange(1, batches) * total / batches, side="left") + 1
+    return [part for part in np.split(order, ends) if len(part)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,43 +255,55 @@ class _Split:
 
 
 @dataclass(frozen=True, eq=False)
-class _Shard:
-    """Some of the sequences, packed: tokens by attributes with rows, features by cells."""
+class _Batch:
+    """Some of the sequences, packed: tokens by attributes with rows, features by cells.
+
+    Attributes
+    ----------
+    packing : of these sequences
+    dense : (M, D) attributes that have a row of W
+    features : numbers, among those held one by one, of the S features that occur here
+    single : (S, M * L) their values, at the cell of the token and the feature's label
+    """
 
     packing: Packing
-    dense: Matrix  # (M, D)
-    single: Matrix  # (features held one by one, M * L)
+    dense: Matrix
+    features: IntArray
+    single: Matrix
 
     @classmethod
-    def of(cls, tokens: Tokens, split: _Split) -> _Shard:
-        packing = Packing.of(tokens.lengths)
-        by_attribute = tokens.attributes[packing.rows].tocsc()
-        starts, ends = by_attribute.indptr[:-1], by_attribute.indptr[1:]
-        counts = (ends - starts)[split.single_attribute].astype(np.int64)
+    def of(cls, tokens: Tokens, sequences: IntArray, split: _Split) -> _Batch:
+        lengths = tokens.lengths[sequences]
+        packing = Packing.of(lengths)
+        first = (np.cumsum(tokens.lengths) - tokens.lengths)[sequences]
+        shift = np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
+        rows = packing.rows + shift[packing.rows]
+        by_attribute = tokens.attributes[rows].tocsc()
+        starts = by_attribute.indptr[:-1]
+        counts = np.diff(by_attribute.indptr)[split.single_attribute]
+        features = np.flatnonzero(counts)
+        attribute, counts = split.single_attribute[features], counts[features]
         bounds = np.concatenate([[0], np.cumsum(counts)])
-        entry = np.arange(bounds[-1]) + np.repeat(
-            starts[split.single_attribute] - bounds[:-1], counts
-        )
+        entry = np.arange(bounds[-1]) + np.repeat(starts[attribute] - bounds[:-1], counts)
         cells = by_attribute.indices[entry] * np.int64(split.n_labels)
-        cells += np.repeat(split.single_label, counts)
-        size = tokens.n_tokens * split.n_labels
+        cells += np.repeat(split.single_label[features], counts)
+        size = packing.n_positions * split.n_labels
         kind = np.int32 if max(size, len(cells)) <= np.iinfo(np.int32).max else np.int64
         single = scipy.sparse.csr_array(
             (by_attribute.data[entry], cells.astype(kind), bounds.astype(kind)),
-            shape=(len(counts), size),
+            shape=(len(features), size),
         )
-        return cls(packing, by_attribute[:, split.columns].tocsr(), single)
+        return cls(packing, by_attribute[:, split.columns].tocsr(), features, single)
 
     def scores(self, rows: FloatArray, single: FloatArray) -> FloatArray:
         """Node scores (M, L)."""
         scores: FloatArray = np.asarray(self.dense @ rows)
-        scores += np.asarray(self.single.T @ single).reshape(scores.shape)
+        scores += np.asarray(self.single.T @ single[self.features]).reshape(scores.shape)
         return scores
 
-    def expected(self, nodes: FloatArray, split: _Split, out: FloatArray) -> None:
-        """Expected counts of all state features under node marginals (M, L)."""
-        out[split.in_rows] = np.asarray(self.dense.T @ nodes).ravel()[split.cells]
-        out[split.single] = np.asarray(self.single @ nodes.ravel())
+    def expected(self, nodes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Expected counts under node marginals (M, L): as rows of W, and of ``features``."""
+        return np.asarray(self.dense.T @ nodes), np.asarray(self.single @ nodes.ravel())
 
 
 def usable_processors() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -84,6 +85,7 @@ def minimize(
     max_iterations: int = 1000,
     gradient_tolerance: float = 1e-6,
     loss_tolerance: float = 1e-10,
+    period: int = 1,
     memory: int = 10,
     progress: Callable[[Progress], object] | None = None,
 ) -> Minimum:
@@ -102,8 +104,11 @@ def minimize(
         Converged when the largest absolute component of the gradient is at most this.
         Zero switches the rule off, as far as rounding goes.
     loss_tolerance : float
-        Converged when an iteration lowers the loss by at most this share of its size:
-        f_k - f_{k+1} <= loss_tolerance |f_k|. Zero leaves only "not lowered at all".
+        Converged when ``period`` iterations together lower the loss by at most this share of
+        its size: f_{k-period} - f_k <= loss_tolerance |f_{k-period}|. Zero leaves only "not
+        lowered at all".
+    period : int
+        At least one. A long one doesn't take a single poor step for the end.
     memory : int
         How many past steps stand in for the Hessian.
     progress : callable, optional
@@ -146,6 +151,8 @@ def minimize(
     point = _checked_start(start)
     if max_iterations < 1:
         raise ValueError(f"max_iterations is {max_iterations}; it must be at least 1")
+    if period < 1:
+        raise ValueError(f"period is {period}; it must be at least 1")
     if memory < 1:
         raise ValueError(f"memory is {memory}; it must be at least 1")
     for name, tolerance in (("gradient", gradient_tolerance), ("loss", loss_tolerance)):
@@ -154,7 +161,7 @@ def minimize(
                 f"{name}_tolerance is {tolerance}; it must be a finite number of at least 0"
             )
 
-    recorder = _Recorder(objective, progress, loss_tolerance)
+    recorder = _Recorder(objective, progress, loss_tolerance, period)
     if point.size == 0:
         recorder.evaluate(point)
         return recorder.minimum(True, False, "there are no weights to move")
@@ -194,7 +201,8 @@ def minimize(
     elif converged and recorder.gradient_norm <= gradient_tolerance:
         message = f"the gradient is within {gradient_tolerance:g} of zero"
     elif converged:
-        message = f"an iteration lowered the loss by no more than {loss_tolerance:g} of it"
+        iterations = "an iteration" if period == 1 else f"{period} iterations"
+        message = f"{iterations} lowered the loss by no more than {loss_tolerance:g} of it"
     elif recorder.iterations >= max_iterations:
         message = f"reached max_iterations={max_iterations}"
     else:
@@ -209,6 +217,7 @@ class _Recorder:
     objective: Objective
     progress: Callable[[Progress], object] | None
     loss_tolerance: float
+    period: int
     began: float = field(default_factory=time.perf_counter)
     evaluations: int = 0
     iterations: int = 0
@@ -216,8 +225,8 @@ class _Recorder:
     best_weights: FloatArray | None = None
     best_loss: float = math.inf
     best_gradient_norm: float = math.nan
-    previous_loss: float = math.inf  # at the end of the last iteration
-    settled: bool = False  # the last iteration lowered the loss by too little to go on
+    losses: deque[float] = field(default_factory=deque)  # at the ends of the last iterations
+    settled: bool = False  # the last period lowered the loss by too little to go on
     stopped: bool = False  # the progress callable wants no more
 
     def evaluate(self, point: FloatArray) -> tuple[float, FloatArray]:
@@ -226,7 +235,7 @@ class _Recorder:
         loss = float(given_loss)
         gradient = np.asarray(given_gradient, dtype=np.float64)
         if self.evaluations == 1:
-            self.previous_loss = loss
+            self.losses.append(loss)
         if gradient.shape != point.shape:
             raise ValueError(
                 f"the objective gave a gradient of shape {gradient.shape} at a point of shape "
@@ -249,8 +258,10 @@ class _Recorder:
         """Called by SciPy, which looks for this very argument name, after each iteration."""
         self.iterations += 1
         loss = float(intermediate_result.fun)
-        lowered, self.previous_loss = self.previous_loss - loss, loss
-        self.settled = lowered <= self.loss_tolerance * abs(loss + lowered)
+        self.losses.append(loss)
+        if len(self.losses) > self.period:
+            before = self.losses.popleft()
+            self.settled = before - loss <= self.loss_tolerance * abs(before)
         if self.progress is not None:
             seconds = time.perf_counter() - self.began
             record = Progress(self.iterations, loss, self.gradient_norm, seconds, self.evaluations)

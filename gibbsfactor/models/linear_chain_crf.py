@@ -34,6 +34,7 @@ Sentences = Columns | Sequence[Sequence[Any]]
 Labels = Sequence[Sequence[Hashable]]
 
 KIND = "linear-chain CRF"
+PERIOD = 10  # iterations over which training must still gain something
 
 
 class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
@@ -77,6 +78,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
     vectorizer_ : turns sequences into sparse attributes
     loss_, gradient_norm_ : at the end of training
     n_iter_, n_evaluations_ : of training
+    converged_, interrupted_ : whether training met its tolerance, or was ended by Ctrl-C
     seconds_ : {"features": ..., "training": ...}
 
     Notes
@@ -140,7 +142,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
             If Ctrl-C did; the best weights so far are kept.
         """
         self._check_parameters()
-        check_same_lengths(_Lengths(X), y, "tokens", "labels")
+        _check_labelled(X, y)
         began = perf_counter()
         vectorizer = vectorizer_for(X, self.templates, self.min_freq)
         tokens = vectorizer.fit_transform(X)
@@ -168,6 +170,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
                 max_iterations=self.max_iterations,
                 gradient_tolerance=1e-5,
                 loss_tolerance=self.tol,
+                period=PERIOD,
                 progress=show,
             )
         self.classes_ = classes
@@ -178,12 +181,14 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         self.gradient_norm_ = minimum.gradient_norm
         self.n_iter_ = minimum.iterations
         self.n_evaluations_ = minimum.evaluations
+        self.converged_ = minimum.converged
+        self.interrupted_ = minimum.interrupted
         self.seconds_ = {"features": ready - began, "training": perf_counter() - ready}
         self._forget_matrices()
         if not minimum.converged and not minimum.interrupted:
             warnings.warn(
-                f"L-BFGS stopped after {minimum.iterations} iterations: {minimum.message}; "
-                "raise max_iterations for a better fit",
+                f"training stopped before it converged: {minimum.message}, at loss "
+                f"{minimum.loss:.8g}; raise max_iterations for a better fit",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -236,12 +241,12 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         ValueError
             If X and y differ in length, or a label was not seen in training.
         """
-        check_same_lengths(_Lengths(X), y, "tokens", "labels")
+        _check_labelled(X, y)
         packing, nodes, edge = self._scores(self._tokens(X))
         known = {label: i for i, label in enumerate(self.classes_)}
         for n, labels in enumerate(y):
             for label in labels:
-                if label not in known:
+                if not isinstance(label, Hashable) or label not in known:
                     raise ValueError(
                         f"sequence {n} has the label {label!r}, which the model was not trained "
                         f"on; it knows {_listed(self.classes_)}"
@@ -257,7 +262,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
 
     def score(self, X: Sentences, y: Labels) -> float:
         """Share of tokens labelled right."""
-        check_same_lengths(_Lengths(X), y, "tokens", "labels")
+        _check_labelled(X, y)
         right = [
             a == b
             for labels, truth in zip(self.predict(X), y, strict=True)
@@ -350,11 +355,17 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         description = {
             "classes": self.classes_,
             "n_attributes": self.features_.n_attributes,
-            "parameters": {k: v for k, v in self.get_params().items() if k != "templates"},
+            "parameters": {
+                name: value.item() if isinstance(value, np.generic) else value
+                for name, value in self.get_params().items()
+                if name != "templates"
+            },
             "loss": self.loss_,
             "gradient_norm": self.gradient_norm_,
             "iterations": self.n_iter_,
             "evaluations": self.n_evaluations_,
+            "converged": self.converged_,
+            "interrupted": self.interrupted_,
             "seconds": self.seconds_,
         }
         arrays = {
@@ -395,51 +406,81 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
             model.gradient_norm_ = description["gradient_norm"]
             model.n_iter_ = description["iterations"]
             model.n_evaluations_ = description["evaluations"]
+            model.converged_ = description["converged"]
+            model.interrupted_ = description["interrupted"]
             model.seconds_ = description["seconds"]
         except (KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
             raise FormatError(f"{os.fspath(path)} is not a usable CRF model: {error}") from None
-        if len(model.weights_) != model.features_.n_weights:
+        features, n_labels = model.features_, len(model.classes_)
+        if (
+            len(model.weights_) != features.n_weights
+            or features.n_attributes != vectorizer.n_attributes
+            or not _within(features.states, features.n_attributes * n_labels)
+            or not _within(features.transitions, n_labels**2)
+        ):
             raise FormatError(
-                f"{os.fspath(path)} has {len(model.weights_)} weights for "
-                f"{model.features_.n_weights} features; it is damaged"
+                f"{os.fspath(path)} is damaged: its {len(model.weights_)} weights don't fit its "
+                f"{features.n_attributes} attributes and {n_labels} labels"
             )
         return model
 
 
-class _Lengths(Sequence[Any]):
-    """Sees only how long the sequences are, whatever they are made of."""
+def _within(positions: npt.NDArray[Any], n: int) -> bool:
+    """Whether whole positions lie in 0 .. n-1, rising."""
+    if positions.ndim != 1 or positions.dtype.kind != "i" or not len(positions):
+        return positions.ndim == 1 and not len(positions)
+    return bool(positions[0] >= 0 and positions[-1] < n and (np.diff(positions) > 0).all())
 
-    def __init__(self, X: Sentences) -> None:
-        if isinstance(X, Columns):
-            self.lengths = X.lengths.tolist()
-        else:
-            try:
-                self.lengths = [len(x) for x in X]
-            except TypeError:
-                raise TypeError(
-                    f"X is {type(X).__name__}; expected Columns or a list of sequences, "
-                    "each a list of feature dicts or of lists of feature strings"
-                ) from None
 
-    def __len__(self) -> int:
-        return len(self.lengths)
+def _check_labelled(X: Sentences, y: Labels) -> None:
+    """Raise unless X and y are sequences, as many and as long as each other."""
+    lengths = X.lengths.tolist() if isinstance(X, Columns) else _lengths(X, "X", "tokens")
+    check_same_lengths(
+        [range(n) for n in lengths],
+        [range(n) for n in _lengths(y, "y", "labels")],
+        "tokens",
+        "labels",
+    )
 
-    def __getitem__(self, n: Any) -> Any:
-        return range(self.lengths[n])
+
+def _lengths(sequences: Any, name: str, of: str) -> list[int]:
+    """How long each sequence is; raises TypeError if they are no sequences."""
+    if not _is_sequence(sequences):
+        raise TypeError(
+            f"{name} is {type(sequences).__name__}; expected a list of sequences of {of}"
+            + (", or Columns" if name == "X" else "")
+        )
+    for n, sequence in enumerate(sequences):
+        if not _is_sequence(sequence):
+            raise TypeError(
+                f"sequence {n} of {name} is {type(sequence).__name__}; expected a list of {of}"
+            )
+    return [len(sequence) for sequence in sequences]
+
+
+def _is_sequence(thing: object) -> bool:
+    return hasattr(thing, "__len__") and not isinstance(thing, str | bytes | dict)
+
+
+def _plain(label: Hashable) -> Any:
+    """A label as Python's own number or string, where numpy has a type of its own for it."""
+    return label.item() if isinstance(label, _NUMPY_LABELS) else label
+
+
+_NUMPY_LABELS = (np.bool_, np.integer, np.floating, np.str_)
 
 
 def _encode(y: Labels) -> tuple[list[Any], npt.NDArray[np.int64]]:
     """The labels there are, sorted if they can be, and the number of each token's label."""
     flat = [label for labels in y for label in labels]
     try:
-        distinct = set(flat)
+        distinct = set(map(_plain, flat))
     except TypeError as error:
         raise TypeError(f"a label can't be used as one: {error}; labels are hashable") from None
     try:
-        classes = sorted(distinct)  # type: ignore[type-var]
+        classes = sorted(distinct)
     except TypeError:
-        classes = list(dict.fromkeys(flat))
-    classes = [c.item() if isinstance(c, np.generic) else c for c in classes]
+        classes = list(dict.fromkeys(map(_plain, flat)))
     number = {label: i for i, label in enumerate(classes)}
     return classes, np.fromiter(map(number.__getitem__, flat), np.int64, len(flat))
 
