@@ -99,7 +99,7 @@ def test_too_few_iterations_warn_in_one_line(folder, capsys):
     assert main(train("--max-iterations", "1", "--quiet")) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r"gibbsfactor: warning: L-BFGS stopped after 1 iterations: .*\n", err)
+    assert re.fullmatch(r"gibbsfactor: warning: training stopped before it converged: .*\n", err)
 
 
 def test_ctrl_c_while_training_saves_the_best_weights(folder, capsys, monkeypatch):

@@ -96,12 +96,14 @@ def assert_clear(ax: Axes) -> None:
     nodes, labels = measured(ax)
     boxes = np.array(nodes)
     width, height = ax.get_figure(root=True).canvas.get_width_height()
-    assert (boxes[:, :2] > 0).all() and (boxes[:, 2:] < [width, height]).all()
+    assert (boxes[:, :2] > 0).all()
+    assert (boxes[:, 2:] < [width, height]).all()
     for one, two in combinations(nodes, 2):
         apart = np.maximum(one[:2] - two[2:], two[:2] - one[2:]).max()
         assert apart > 1, f"nodes overlap or touch by {-apart} pixels"
     for i, label in labels.items():  # within its own node, so it can meet no other one
-        assert (label[:2] > nodes[i][:2] - 0.5).all() and (label[2:] < nodes[i][2:] + 0.5).all()
+        assert (label[:2] > nodes[i][:2] - 0.5).all()
+        assert (label[2:] < nodes[i][2:] + 0.5).all()
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -130,7 +132,8 @@ def test_a_chain_is_a_line_in_order():
     placed = layout(induced_graph(pairwise_factors(nx.path_graph(12))))
     x, y = np.array([placed[f"x{i}"] for i in range(12)]).T
     assert np.ptp(y) == 0
-    assert (np.diff(x) > 0).all() and np.ptp(np.diff(x)) < 1e-9
+    assert (np.diff(x) > 0).all()
+    assert np.ptp(np.diff(x)) < 1e-9
 
 
 def test_a_long_chain_goes_to_and_fro_in_rows():
@@ -147,11 +150,14 @@ def test_factors_of_a_chain_lie_between_and_beside_its_variables():
     graph = factor_graph(pairwise_factors(nx.path_graph(6), unary=True))
     placed = layout(graph)
     x, y = np.array([placed[f"x{i}"] for i in range(6)]).T
-    assert np.ptp(y) == 0 and (np.diff(x) > 0).all()
+    assert np.ptp(y) == 0
+    assert (np.diff(x) > 0).all()
     for i in range(6):
-        assert placed[i][0] == x[i] and placed[i][1] != y[i]
+        assert placed[i][0] == x[i]
+        assert placed[i][1] != y[i]
     for i in range(5):
-        assert placed[6 + i][1] == y[i] and x[i] < placed[6 + i][0] < x[i + 1]
+        assert placed[6 + i][1] == y[i]
+        assert x[i] < placed[6 + i][0] < x[i + 1]
 
 
 @pytest.mark.parametrize("build", [induced_graph, factor_graph])
@@ -163,7 +169,8 @@ def test_words_of_a_crf_lie_in_a_row_below_its_labels(build, length):
     token = np.array([placed[f"x{i}"] for i in range(length)])
     assert np.ptp(label[:, 1]) == np.ptp(token[:, 1]) == 0
     assert token[0, 1] < label[0, 1]
-    assert (label[:, 0] == token[:, 0]).all() and (np.diff(label[:, 0]) > 0).all()
+    assert (label[:, 0] == token[:, 0]).all()
+    assert (np.diff(label[:, 0]) > 0).all()
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (2, 5), (6, 10)])
@@ -257,7 +264,8 @@ def test_given_positions_keep_their_shape():
     assert_clear(ax)
     nodes, _ = measured(ax)
     a, b, c = (np.add(box[:2], box[2:]) / 2 for box in nodes)
-    assert abs(a[0] - b[0]) < 0.5 and abs((c[0] - a[0]) / (b[1] - a[1]) - 2) < 0.05
+    assert abs(a[0] - b[0]) < 0.5
+    assert abs((c[0] - a[0]) / (b[1] - a[1]) - 2) < 0.05
 
 
 def test_pictures_are_saved_and_need_no_pyplot(tmp_path: Path):

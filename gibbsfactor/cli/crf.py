@@ -181,13 +181,13 @@ def run_train(arguments: argparse.Namespace) -> int:
         n_threads=arguments.threads,
         progress=not arguments.quiet,
     )
-    interrupted = _fit(crf, columns)
+    crf.fit(columns.drop(), columns.labels())
     lap("fit")
     crf.save(arguments.model)
     lap("save")
     seconds = {"read": seconds["read"], **crf.seconds_, "save": seconds["save"]}
     seconds["total"] = lap("total")
-    if interrupted:
+    if crf.interrupted_:
         print(
             f"gibbsfactor: interrupted: the best weights so far are saved in {arguments.model}",
             file=sys.stderr,
@@ -204,7 +204,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         _write_report(arguments.report, figures)
     if not arguments.quiet:
         _print_summary(crf, columns, seconds, arguments.model)
-    return INTERRUPTED if interrupted else 0
+    return INTERRUPTED if crf.interrupted_ else 0
 
 
 def run_tag(arguments: argparse.Namespace) -> int:
@@ -254,18 +254,6 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
 
 # ---- their parts ----------------------------------------------------------------------
-
-
-def _fit(crf: LinearChainCRF, columns: Columns) -> bool:
-    """Train; True if Ctrl-C ended it, with the best weights so far kept."""
-    with warnings.catch_warnings(record=True) as caught:
-        crf.fit(columns.drop(), columns.labels())
-    for warning in caught:
-        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
-    return any(
-        issubclass(warning.category, RuntimeWarning) and "interrupted" in str(warning.message)
-        for warning in caught
-    )
 
 
 class _Named(io.BytesIO):

@@ -38,7 +38,9 @@ def tell_training(story: Story, folder: Path, *, progress: bool) -> LinearChainC
     corpus = load_conversations()
     words, truth = corpus.train.drop(), corpus.train.labels()
     test_words, test_truth = corpus.test.drop(), corpus.test.labels()
-    crf = LinearChainCRF(C2, templates=corpus.templates, progress=progress).fit(words, truth)
+    crf = LinearChainCRF(
+        C2, templates=corpus.templates, progress="always" if progress else False
+    ).fit(words, truth)
     story.say(
         f"The corpus: {len(corpus.train)} training conversations of {words.n_tokens:,} words, "
         f"{len(corpus.test)} test conversations of {test_words.n_tokens:,}. Every word has a "

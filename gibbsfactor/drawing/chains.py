@@ -29,6 +29,7 @@ ROW = 720.0  # how wide a chain grows before it wraps
 def place_chain(
     graph: nx.Graph[Any], sizes: Sizes, seed: int, root: Node | None
 ) -> Positions | None:
+    """The spine on a line, or in rows that wrap, and what hangs on it above or below."""
     spine = find_spine(graph)
     if spine is None:
         return None
@@ -121,6 +122,7 @@ def _hang(
 def place_grid(
     graph: nx.Graph[Any], sizes: Sizes, seed: int, root: Node | None
 ) -> Positions | None:
+    """Rows and columns of a grid graph; None for another graph."""
     grid = find_grid(graph)
     if grid is None:
         return None
@@ -162,6 +164,7 @@ def _hang_diagonally(placed: Positions, grid: Grid, sizes: Sizes, cell: Size, ro
 def place_cycle(
     graph: nx.Graph[Any], sizes: Sizes, seed: int, root: Node | None
 ) -> Positions | None:
+    """The nodes of a single cycle around a circle; None for another graph."""
     order = find_cycle_order(graph)
     if order is None:
         return None

@@ -58,7 +58,7 @@ def layout(
             f"there is no layout {how!r}; give one of {', '.join(map(repr, LAYOUTS))}, "
             "positions {node: (x, y)}, or None for the one that fits"
         )
-    boxes = {v: _DEFAULT_SIZE for v in graph} if sizes is None else dict(sizes)
+    boxes = dict.fromkeys(graph, _DEFAULT_SIZE) if sizes is None else dict(sizes)
     plain: nx.Graph[Any] = nx.Graph(graph.to_undirected(as_view=True))
     plain.remove_edges_from(list(nx.selfloop_edges(plain)))
     parts = []
@@ -123,7 +123,7 @@ def _place(
     graph: nx.Graph[Any], sizes: Sizes, how: str | None, seed: int, root: Node | None
 ) -> Positions:
     if len(graph) == 1:
-        return {v: (0.0, 0.0) for v in graph}
+        return dict.fromkeys(graph, (0.0, 0.0))
     for name in LAYOUTS if how is None else [how]:
         placed = LAYOUTS[name](graph, sizes, seed, root)
         if placed is not None:

@@ -11,6 +11,7 @@ MOST_NODES = 1000
 
 
 def graph_of(given: Any, kind: str) -> nx.Graph[Any]:
+    """The graph to draw: the given one, or the one of that kind which a model gives."""
     methods = {
         "induced": "induced_graph",
         "factor": "factor_graph",
@@ -37,6 +38,7 @@ def graph_of(given: Any, kind: str) -> nx.Graph[Any]:
 
 
 def check_known(names: Iterable[Any], graph: nx.Graph[Any], what: str) -> None:
+    """Raise ValueError unless the graph has all the named nodes."""
     unknown = [v for v in names if v not in graph]
     if unknown:
         nodes = list(graph)

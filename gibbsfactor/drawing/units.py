@@ -16,6 +16,7 @@ GAP = 24.0  # between the boxes of neighbours: an edge is at least this long
 
 
 def as_positions(nodes: Sequence[Node], x: Array) -> Positions:
+    """Rows of coordinates (n, 2) as a mapping from nodes."""
     return {v: (float(a), float(b)) for v, (a, b) in zip(nodes, x, strict=True)}
 
 

@@ -87,16 +87,17 @@ def observed_features(
     all_states, all_transitions : every pair, whether it occurs or not
     """
     n_tokens, n_attributes = tokens.attributes.shape
-    one_hot = scipy.sparse.csr_array(
-        (np.ones(n_tokens), labels.astype(np.int32), np.arange(n_tokens + 1, dtype=np.int32)),
-        shape=(n_tokens, n_labels),
+    by_label = np.argsort(labels, kind="stable").astype(np.int32)
+    ends = np.cumsum(np.bincount(labels, minlength=n_labels))
+    tokens_of_label = scipy.sparse.csr_array(
+        (np.ones(n_tokens), by_label, np.concatenate([[0], ends]).astype(np.int32)),
+        shape=(n_labels, n_tokens),
     )
-    by_attribute = tokens.attributes.T.tocsr()
-    counts = (by_attribute @ one_hot).tocsr()
-    counts.sort_indices()
-    attribute = np.repeat(np.arange(n_attributes, dtype=np.int64), np.diff(counts.indptr))
-    states = attribute * n_labels + counts.indices
-    state_counts: FloatArray = np.asarray(counts.data, dtype=np.float64)
+    counts = (tokens_of_label @ tokens.attributes).tocoo()
+    cells = counts.col.astype(np.int64) * n_labels + counts.row
+    ascending = np.argsort(cells)
+    states = cells[ascending]
+    state_counts: FloatArray = np.asarray(counts.data[ascending], dtype=np.float64)
     if all_states:
         every = np.zeros(n_attributes * n_labels)
         every[states] = state_counts
@@ -149,8 +150,9 @@ class ChainLoss:
         self.c2 = c2
         self.n_threads = n_threads or usable_processors()
         self.split = _Split.of(features)
+        ones = _Ones()
         self.batches = [
-            _Batch.of(tokens, sequences, self.split)
+            _Batch.of(tokens, sequences, self.split, ones)
             for sequences in _cut(tokens.lengths, features.n_labels, self.n_threads)
         ]
 
@@ -272,7 +274,7 @@ class _Batch:
     single: Matrix
 
     @classmethod
-    def of(cls, tokens: Tokens, sequences: IntArray, split: _Split) -> _Batch:
+    def of(cls, tokens: Tokens, sequences: IntArray, split: _Split, ones: _Ones) -> _Batch:
         lengths = tokens.lengths[sequences]
         packing = Packing.of(lengths)
         first = (np.cumsum(tokens.lengths) - tokens.lengths)[sequences]
@@ -293,7 +295,8 @@ class _Batch:
             (by_attribute.data[entry], cells.astype(kind), bounds.astype(kind)),
             shape=(len(features), size),
         )
-        return cls(packing, by_attribute[:, split.columns].tocsr(), features, single)
+        dense = by_attribute[:, split.columns].tocsr()
+        return cls(packing, ones.shared_by(dense), features, ones.shared_by(single))
 
     def scores(self, rows: FloatArray, single: FloatArray) -> FloatArray:
         """Node scores (M, L)."""
@@ -304,6 +307,25 @@ class _Batch:
     def expected(self, nodes: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Expected counts under node marginals (M, L): as rows of W, and of ``features``."""
         return np.asarray(self.dense.T @ nodes), np.asarray(self.single @ nodes.ravel())
+
+
+class _Ones:
+    """An array of ones, shared by the matrices that hold nothing else, as templates make them.
+
+    That saves half of their memory, and the products read the ones from the cache.
+    """
+
+    def __init__(self) -> None:
+        self.array = np.ones(0)
+
+    def shared_by(self, matrix: Matrix) -> Matrix:
+        """The same matrix, its data part of the one array if they are all one."""
+        if not (matrix.data == 1.0).all():
+            return matrix
+        if len(self.array) < matrix.nnz:
+            self.array = np.ones(matrix.nnz)
+        parts = (self.array[: matrix.nnz], matrix.indices, matrix.indptr)
+        return scipy.sparse.csr_array(parts, shape=matrix.shape)
 
 
 def usable_processors() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from gibbsfactor.learning.lbfgs import Progress
 
@@ -12,15 +13,16 @@ _QUIET_SECONDS = 2.0  # work that ends sooner shows no bar
 
 @contextmanager
 def progress_bar(
-    enabled: bool, total: int | None, description: str
+    enabled: bool | Literal["always"], total: int | None, description: str
 ) -> Iterator[Callable[[Progress], None] | None]:
     """Show on stderr the iteration, loss, gradient norm and time of a minimisation.
 
     Parameters
     ----------
-    enabled : bool
-        False switches everything off: the context gives None, which `minimize` takes as
-        "no progress wanted", and tqdm isn't even imported.
+    enabled : bool or "always"
+        True shows a bar once the work has taken two seconds, "always" from the start. False
+        switches everything off: the context gives None, which `minimize` takes as "no progress
+        wanted", and tqdm isn't even imported.
     total : int or None
         The most iterations there may be.
     description : str
@@ -48,7 +50,7 @@ def progress_bar(
         total=total,
         desc=description,
         unit="iteration",
-        delay=_QUIET_SECONDS,
+        delay=0.0 if enabled == "always" else _QUIET_SECONDS,
         file=sys.stderr,
         leave=True,
     ) as bar:

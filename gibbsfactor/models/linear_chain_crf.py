@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -67,8 +67,9 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         Stop when ten iterations together lower the loss by less than this share of it.
     n_threads : int, optional
         By default as many as there are processors.
-    progress : bool
-        Show a bar with loss, gradient norm and time when training takes over two seconds.
+    progress : bool or "always"
+        Show a bar with loss, gradient norm and time: once training has taken two seconds, never,
+        or from the start.
 
     Attributes
     ----------
@@ -105,7 +106,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         max_iterations: int = 1000,
         tol: float = 1e-5,
         n_threads: int | None = None,
-        progress: bool = True,
+        progress: bool | Literal["always"] = True,
     ) -> None:
         self.c2 = c2
         self.templates = templates
@@ -205,6 +206,8 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
                 continue
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number from {least}")
+        if self.progress not in (True, False, "always"):
+            raise ValueError(f"progress is {self.progress!r}; it must be True, False or 'always'")
         if self.templates is not None and not isinstance(self.templates, Templates):
             raise TypeError(
                 f"templates is {self.templates!r}; give Templates.chunking(), "
