@@ -1,6 +1,8 @@
-"""The errors a user can meet, each a subclass of the built-in one that fits."""
+"""The errors a user can meet, each a subclass of the built-in one that fits, and their words."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class ZeroProbabilityError(ValueError):
@@ -25,3 +27,13 @@ class FormatError(ValueError):
     The message names the file, the line where there is one, what was found and
     what was expected.
     """
+
+
+def listed(items: Sequence[object], most: int = 20) -> str:
+    """Items for a message, the first few of many.
+
+    >>> listed(["a", "b", "c"], most=2)
+    "'a', 'b', ... (3 in all)"
+    """
+    shown = ", ".join(map(repr, items[:most]))
+    return shown if len(items) <= most else f"{shown}, ... ({len(items)} in all)"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-Labels = Sequence[Sequence[Hashable]]
+from gibbsfactor.features.labels import Labels, check_same_lengths
+
 Chunk = tuple[int, int, str]  # first token, last token, type
 
 _PREFIXES = frozenset("BIEO")
@@ -55,7 +56,9 @@ def evaluate_labels(truth: Labels, predicted: Labels) -> Scores:
     >>> round(evaluate_labels([["a", "b", "b"]], [["a", "b", "a"]]).f1, 4)
     0.6667
     """
-    check_same_lengths(truth, predicted, "true labels", "predicted labels")
+    check_same_lengths(
+        list(map(len, truth)), list(map(len, predicted)), "true labels", "predicted labels"
+    )
     pairs = [
         (t, p)
         for true, guess in zip(truth, predicted, strict=True)
@@ -67,20 +70,6 @@ def evaluate_labels(truth: Labels, predicted: Labels) -> Scores:
     if all(follows_iob(label) for label in {t for t, _ in pairs} | {p for _, p in pairs}):
         return _by_chunk(truth, predicted, accuracy, len(pairs))
     return _by_label(pairs, accuracy)
-
-
-def check_same_lengths(one: Labels, other: Labels, first: str, second: str) -> None:
-    """Raise ValueError unless two lists of sequences have the same lengths throughout."""
-    if len(one) != len(other):
-        raise ValueError(
-            f"there are {len(one)} sequences of {first} but {len(other)} of {second}; "
-            "they must be equal"
-        )
-    for n, (a, b) in enumerate(zip(one, other, strict=True)):
-        if len(a) != len(b):
-            raise ValueError(
-                f"sequence {n} has {len(a)} {first} but {len(b)} {second}; they must be equal"
-            )
 
 
 def follows_iob(label: Hashable) -> bool:

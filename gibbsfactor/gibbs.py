@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor import graphs
-from gibbsfactor.errors import ZeroProbabilityError
+from gibbsfactor.errors import ZeroProbabilityError, listed
 from gibbsfactor.exact import expectations, inference
 from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import Plan
@@ -216,7 +216,7 @@ class GibbsDistribution:
         missing = [name for name in self.names if name not in x]
         if missing:
             raise ValueError(
-                f"the assignment gives no state for {_listed(missing)}; "
+                f"the assignment gives no state for {listed(missing)}; "
                 "give one for every variable, or ask for a marginal"
             )
         return {**self._evidence, **x}
@@ -334,8 +334,8 @@ class GibbsDistribution:
         if mine != theirs:
             raise ValueError(
                 "the divergence needs two distributions over the same variables; "
-                f"only the first has {_listed(sorted(mine - theirs))}, "
-                f"only the second has {_listed(sorted(theirs - mine))}"
+                f"only the first has {listed(sorted(mine - theirs)) or 'none'}, "
+                f"only the second has {listed(sorted(theirs - mine)) or 'none'}"
             )
         others = {v.name: v for v in q.variables}
         for v in self.variables:
@@ -426,7 +426,7 @@ class GibbsDistribution:
         unknown = [n for n in names if n not in self._known]
         if unknown:
             raise ValueError(
-                f"no variable {_listed(unknown)}; there are {_listed(list(self._known))}"
+                f"no variable {listed(unknown)}; there are {listed(list(self._known)) or 'none'}"
             )
 
     def _unobserved(self, names: Sequence[str]) -> tuple[Variable, ...]:
@@ -456,12 +456,12 @@ class GibbsDistribution:
         given = f", given {len(self._evidence)} observed" if self._evidence else ""
         return (
             f"GibbsDistribution of {len(self._factors)} factors over "
-            f"{len(self.variables)} variables ({_listed(list(self.names))}){given}"
+            f"{len(self.variables)} variables ({listed(self.names) or 'none'}){given}"
         )
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{html.escape(v.name)}</td><td>{html.escape(_listed(list(v.states)))}</td></tr>"
+            f"<tr><td>{html.escape(v.name)}</td><td>{html.escape(listed(list(v.states)))}</td></tr>"
             for v in self.variables[:_SHOWN]
         )
         return (
@@ -471,13 +471,6 @@ class GibbsDistribution:
 
 
 _SHOWN = 20
-
-
-def _listed(items: Sequence[object]) -> str:
-    if not items:
-        return "none"
-    shown = ", ".join(map(repr, items[:_SHOWN]))
-    return shown if len(items) <= _SHOWN else f"{shown}, ... ({len(items)} in all)"
 
 
 def _labels(v: Variable) -> npt.NDArray[Any]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gibbsfactor.errors import listed
+
 State = Hashable
 Assignment = Mapping[str, State]
 
@@ -109,11 +111,9 @@ class Variable:
         try:
             return self._positions[state]
         except (KeyError, TypeError):
-            shown = ", ".join(map(repr, self.states[:_SHOWN]))
-            if self.cardinality > _SHOWN:
-                shown += f", ... ({self.cardinality} in all)"
             raise ValueError(
-                f"variable {self.name!r} has no state {state!r}; its states are {shown}"
+                f"variable {self.name!r} has no state {state!r}; "
+                f"its states are {listed(self.states, _SHOWN)}"
             ) from None
 
     def __repr__(self) -> str:

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from gibbsfactor.errors import FormatError
-from gibbsfactor.evaluation import check_same_lengths
+from gibbsfactor.errors import FormatError, listed
 from gibbsfactor.exact.chain import Packing, forward_backward, log_partitions, viterbi
 from gibbsfactor.factor import Factor
 from gibbsfactor.features import Columns, Templates, Tokens, vectorizer_for
+from gibbsfactor.features.labels import Labels, check_labelled, encode_labels
 from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_from_arrays
 from gibbsfactor.files import read_arrays, write_arrays
 from gibbsfactor.gibbs import GibbsDistribution
@@ -31,7 +31,6 @@ from gibbsfactor.variable import Variable
 
 FloatArray = npt.NDArray[np.float64]
 Sentences = Columns | Sequence[Sequence[Any]]
-Labels = Sequence[Sequence[Hashable]]
 
 KIND = "linear-chain CRF"
 PERIOD = 10  # iterations over which training must still gain something
@@ -143,7 +142,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
             If Ctrl-C did; the best weights so far are kept.
         """
         self._check_parameters()
-        _check_labelled(X, y)
+        check_labelled(X, y)
         began = perf_counter()
         vectorizer = vectorizer_for(X, self.templates, self.min_freq)
         tokens = vectorizer.fit_transform(X)
@@ -152,7 +151,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
                 f"no attribute occurs on {max(self.min_freq, 1)} tokens or more; "
                 "there is nothing to learn from"
             )
-        classes, codes = _encode(y)
+        classes, codes = encode_labels(y)
         features, observed = observed_features(
             tokens,
             codes,
@@ -244,7 +243,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         ValueError
             If X and y differ in length, or a label was not seen in training.
         """
-        _check_labelled(X, y)
+        check_labelled(X, y)
         packing, nodes, edge = self._scores(self._tokens(X))
         known = {label: i for i, label in enumerate(self.classes_)}
         for n, labels in enumerate(y):
@@ -252,7 +251,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
                 if not isinstance(label, Hashable) or label not in known:
                     raise ValueError(
                         f"sequence {n} has the label {label!r}, which the model was not trained "
-                        f"on; it knows {_listed(self.classes_)}"
+                        f"on; it knows {listed(self.classes_)}"
                     )
         codes = np.array([known[label] for labels in y for label in labels], dtype=np.int64)
         scores = np.empty(len(codes))
@@ -265,7 +264,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
 
     def score(self, X: Sentences, y: Labels) -> float:
         """Share of tokens labelled right."""
-        _check_labelled(X, y)
+        check_labelled(X, y)
         right = [
             a == b
             for labels, truth in zip(self.predict(X), y, strict=True)
@@ -435,64 +434,6 @@ def _within(positions: npt.NDArray[Any], n: int) -> bool:
     return bool(positions[0] >= 0 and positions[-1] < n and (np.diff(positions) > 0).all())
 
 
-def _check_labelled(X: Sentences, y: Labels) -> None:
-    """Raise unless X and y are sequences, as many and as long as each other."""
-    lengths = X.lengths.tolist() if isinstance(X, Columns) else _lengths(X, "X", "tokens")
-    check_same_lengths(
-        [range(n) for n in lengths],
-        [range(n) for n in _lengths(y, "y", "labels")],
-        "tokens",
-        "labels",
-    )
-
-
-def _lengths(sequences: Any, name: str, of: str) -> list[int]:
-    """How long each sequence is; raises TypeError if they are no sequences."""
-    if not _is_sequence(sequences):
-        raise TypeError(
-            f"{name} is {type(sequences).__name__}; expected a list of sequences of {of}"
-            + (", or Columns" if name == "X" else "")
-        )
-    for n, sequence in enumerate(sequences):
-        if not _is_sequence(sequence):
-            raise TypeError(
-                f"sequence {n} of {name} is {type(sequence).__name__}; expected a list of {of}"
-            )
-    return [len(sequence) for sequence in sequences]
-
-
-def _is_sequence(thing: object) -> bool:
-    return hasattr(thing, "__len__") and not isinstance(thing, str | bytes | dict)
-
-
-def _plain(label: Hashable) -> Any:
-    """A label as Python's own number or string, where numpy has a type of its own for it."""
-    return label.item() if isinstance(label, _NUMPY_LABELS) else label
-
-
-_NUMPY_LABELS = (np.bool_, np.integer, np.floating, np.str_)
-
-
-def _encode(y: Labels) -> tuple[list[Any], npt.NDArray[np.int64]]:
-    """The labels there are, sorted if they can be, and the number of each token's label."""
-    flat = [label for labels in y for label in labels]
-    try:
-        distinct = set(map(_plain, flat))
-    except TypeError as error:
-        raise TypeError(f"a label can't be used as one: {error}; labels are hashable") from None
-    try:
-        classes = sorted(distinct)
-    except TypeError:
-        classes = list(dict.fromkeys(map(_plain, flat)))
-    number = {label: i for i, label in enumerate(classes)}
-    return classes, np.fromiter(map(number.__getitem__, flat), np.int64, len(flat))
-
-
 def _cut(flat: list[Any], lengths: npt.NDArray[np.int64]) -> list[list[Any]]:
     ends = np.cumsum(lengths).tolist()
     return [flat[end - n : end] for end, n in zip(ends, lengths.tolist(), strict=True)]
-
-
-def _listed(items: Sequence[object]) -> str:
-    shown = ", ".join(map(repr, items[:20]))
-    return shown if len(items) <= 20 else f"{shown}, ... ({len(items)} in all)"
