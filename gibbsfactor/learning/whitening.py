@@ -37,7 +37,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from gibbsfactor.learning.lbfgs import Minimum, Progress, minimize
-from gibbsfactor.learning.softmax_loss import FloatArray, SoftmaxLoss
+from gibbsfactor.learning.softmax_loss import FloatArray, Matrix, SoftmaxLoss
 
 _MOST_COLUMNS = 4_000  # more weights a class than this: no dense Hessian block
 _MOST_ENTRIES = 16_000_000  # more entries in all blocks than this: one block for all classes
@@ -233,11 +233,7 @@ def _root(loss: SoftmaxLoss, curvature: FloatArray) -> FloatArray:
 
     n_weights = loss.shape[1]
     rows, counts = _share(curvature, _ROWS_PER_COLUMN * n_weights)
-    chosen = loss.features[rows]
-    table = np.ones((rows.size, n_weights))
-    table[:, : chosen.shape[1]] = chosen.toarray() if sp.issparse(chosen) else chosen
-    table *= np.sqrt(counts)[:, None]
-    block = table.T @ table
+    block = _weighted_gram(loss.features[rows], counts, n_weights)
     diagonal = np.diagonal(block) + loss.penalty
     diagonal = np.where(diagonal > 0, diagonal * (1 + 1e-10), 1.0)
     np.fill_diagonal(block, diagonal)
@@ -245,6 +241,23 @@ def _root(loss: SoftmaxLoss, curvature: FloatArray) -> FloatArray:
         return np.asarray(cholesky(block, overwrite_a=True, check_finite=False))
     except LinAlgError:  # rounding made it indefinite
         return np.diag(np.sqrt(diagonal))
+
+
+def _weighted_gram(rows: Matrix, counts: FloatArray, n_weights: int) -> FloatArray:
+    """sum_n c_n x_n x_n' over rows (S, D), x_n followed by a one if there is an intercept."""
+    n_features = rows.shape[1]
+    if isinstance(rows, sp.csr_array):
+        block = np.empty((n_weights, n_weights))
+        weighted = sp.csr_array(rows.multiply(counts[:, None]))
+        block[:n_features, :n_features] = (weighted.T @ rows).toarray()
+        if n_weights > n_features:
+            block[-1, :-1] = block[:-1, -1] = weighted.sum(axis=0)
+            block[-1, -1] = counts.sum()
+        return block
+    table = np.ones((len(rows), n_weights))
+    table[:, :n_features] = rows
+    table *= np.sqrt(counts)[:, None]
+    return np.asarray(table.T @ table)
 
 
 def _share(curvature: FloatArray, n_rows: int) -> tuple[npt.NDArray[np.intp], FloatArray]:
