@@ -147,7 +147,7 @@ class ChainLoss:
     ) -> None:
         self.features = features
         self.observed = observed
-        self.c2 = c2
+        self.c2 = float(c2)
         self.n_threads = n_threads or usable_processors()
         self.split = _Split.of(features)
         ones = _Ones()

@@ -8,13 +8,13 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from scipy.optimize import OptimizeResult
+from gibbsfactor.learning.line_search import ROUNDING, Trial, search
+from gibbsfactor.learning.past_steps import PastSteps
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -22,6 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 Objective = Callable[[FloatArray], tuple[float, npt.NDArray[np.floating]]]
 
 _LINE_SEARCH_EVALUATIONS = 20  # what one iteration may spend before it counts as stuck
+_MANY_WEIGHTS = 100_000  # for more, the past steps are kept in single precision
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def minimize(
     gradient_tolerance: float = 1e-6,
     loss_tolerance: float = 1e-10,
     period: int = 1,
-    memory: int = 10,
+    memory: int = 20,
     progress: Callable[[Progress], object] | None = None,
 ) -> Minimum:
     """Minimise a smooth function of real weights with L-BFGS.
@@ -110,7 +111,8 @@ def minimize(
     period : int
         At least one. A long one doesn't take a single poor step for the end.
     memory : int
-        How many past steps stand in for the Hessian.
+        How many past steps stand in for the Hessian. Of very many weights they are kept in
+        single precision, which is plenty for a direction; losses and gradients never are.
     progress : callable, optional
         Called with a `Progress` after every iteration. It may raise StopIteration to end the
         search there.
@@ -136,8 +138,7 @@ def minimize(
 
     Notes
     -----
-    Source: Liu & Nocedal (1989), On the limited memory BFGS method for large scale
-    optimization; the line search and the code are those of L-BFGS-B in SciPy.
+    Source: Nocedal & Wright (2006), Numerical Optimization, algorithms 7.4 and 7.5.
 
     Examples
     --------
@@ -165,24 +166,8 @@ def minimize(
     if point.size == 0:
         recorder.evaluate(point)
         return recorder.minimum(True, False, "there are no weights to move")
-    from scipy.optimize import minimize as scipy_minimize
-
     try:
-        result: OptimizeResult = scipy_minimize(
-            recorder.evaluate,
-            point,
-            jac=True,
-            method="L-BFGS-B",
-            callback=recorder.end_iteration,
-            options={
-                "maxiter": max_iterations,
-                "maxfun": max_iterations * (_LINE_SEARCH_EVALUATIONS + 2),
-                "maxls": _LINE_SEARCH_EVALUATIONS,
-                "maxcor": memory,
-                "gtol": gradient_tolerance,
-                "ftol": 0.0,  # the recorder keeps this rule: SciPy's is absolute below a loss of 1
-            },
-        )
+        reason = _descend(recorder, point, max_iterations, gradient_tolerance, memory)
     except KeyboardInterrupt:
         if recorder.best_weights is None:
             raise
@@ -194,20 +179,66 @@ def minimize(
             stacklevel=2,
         )
         return recorder.minimum(False, True, message)
-    converged = bool(result.success) or recorder.settled
-    if recorder.stopped:
-        converged = False
-        message = f"stopped by the progress callable after iteration {recorder.iterations}"
-    elif converged and recorder.gradient_norm <= gradient_tolerance:
-        message = f"the gradient is within {gradient_tolerance:g} of zero"
-    elif converged:
-        iterations = "an iteration" if period == 1 else f"{period} iterations"
-        message = f"{iterations} lowered the loss by no more than {loss_tolerance:g} of it"
-    elif recorder.iterations >= max_iterations:
-        message = f"reached max_iterations={max_iterations}"
-    else:
-        message = "the line search found no lower point; rounding may allow no better"
-    return recorder.minimum(converged, False, message)
+    messages = {
+        "flat": f"the gradient is within {gradient_tolerance:g} of zero",
+        "settled": f"{'an iteration' if period == 1 else f'{period} iterations'} lowered the loss "
+        f"by no more than {loss_tolerance:g} of it",
+        "stopped": f"stopped by the progress callable after iteration {recorder.iterations}",
+        "spent": f"reached max_iterations={max_iterations}",
+        "stuck": "the line search found no lower point; rounding may allow no better",
+    }
+    return recorder.minimum(reason in ("flat", "settled"), False, messages[reason])
+
+
+def _descend(
+    recorder: _Recorder,
+    point: FloatArray,
+    max_iterations: int,
+    gradient_tolerance: float,
+    memory: int,
+) -> str:
+    """Step after step along the directions that past steps suggest; says why it ended."""
+    loss, gradient = recorder.evaluate(point)
+    past = PastSteps(memory, np.float32 if point.size > _MANY_WEIGHTS else np.float64)
+    while recorder.iterations < max_iterations:
+        direction = past.direction(gradient)
+        with np.errstate(over="ignore"):
+            slope = float(gradient @ direction)
+        if not math.isfinite(slope):
+            raise FloatingPointError(
+                "the gradient is so large that its square is not finite; "
+                "scale the features down, or penalise more"
+            )
+        flat = float(np.abs(gradient).max()) <= gradient_tolerance
+        if flat or (slope == 0 and not len(past)):
+            return "flat"
+        here = Trial(0.0, loss, slope, point, gradient)
+        there = None
+        if slope < 0:
+            first = 1.0 if len(past) else 1.0 / float(np.linalg.norm(direction))
+            there = search(
+                partial(_try, recorder, here, direction), here, first, _LINE_SEARCH_EVALUATIONS
+            )
+        if there is None:
+            if slope < 0 and -slope <= ROUNDING * abs(loss):
+                return "settled"  # nothing to gain that rounding would show
+            if not len(past):
+                return "stuck"
+            past.forget()  # rounding has spoilt it
+            continue
+        past.remember(there.point - point, there.gradient - gradient)
+        point, loss, gradient = there.point, there.loss, there.gradient
+        verdict = recorder.end_iteration(loss)
+        if verdict:
+            return verdict
+    return "spent"
+
+
+def _try(recorder: _Recorder, here: Trial, direction: FloatArray, step: float) -> Trial:
+    """The loss, and its slope along the direction, a step away."""
+    point = here.point + step * direction
+    loss, gradient = recorder.evaluate(point)
+    return Trial(step, loss, float(gradient @ direction), point, gradient)
 
 
 @dataclass
@@ -226,8 +257,6 @@ class _Recorder:
     best_loss: float = math.inf
     best_gradient_norm: float = math.nan
     losses: deque[float] = field(default_factory=deque)  # at the ends of the last iterations
-    settled: bool = False  # the last period lowered the loss by too little to go on
-    stopped: bool = False  # the progress callable wants no more
 
     def evaluate(self, point: FloatArray) -> tuple[float, FloatArray]:
         given_loss, given_gradient = self.objective(point)
@@ -251,33 +280,32 @@ class _Recorder:
         self.gradient_norm = norm
         if loss < self.best_loss or self.best_weights is None:
             self.best_loss, self.best_gradient_norm = loss, norm
-            self.best_weights = point.copy()
+            self.best_weights = point
         return loss, gradient
 
-    def end_iteration(self, intermediate_result: OptimizeResult) -> None:
-        """Called by SciPy, which looks for this very argument name, after each iteration."""
+    def end_iteration(self, loss: float) -> str:
+        """Report; "settled" or "stopped" if that was the last one."""
         self.iterations += 1
-        loss = float(intermediate_result.fun)
-        self.losses.append(loss)
-        if len(self.losses) > self.period:
-            before = self.losses.popleft()
-            self.settled = before - loss <= self.loss_tolerance * abs(before)
         if self.progress is not None:
             seconds = time.perf_counter() - self.began
             record = Progress(self.iterations, loss, self.gradient_norm, seconds, self.evaluations)
             try:
                 self.progress(record)
             except StopIteration:
-                self.stopped = True
-                raise
-        if self.settled:
-            raise StopIteration
+                return "stopped"
+        self.losses.append(loss)
+        if len(self.losses) > self.period:
+            before = self.losses.popleft()
+            if before - loss <= self.loss_tolerance * abs(before):
+                return "settled"
+        return ""
 
     def minimum(self, converged: bool, interrupted: bool, message: str) -> Minimum:
         assert self.best_weights is not None
-        self.best_weights.flags.writeable = False
+        weights = self.best_weights.copy()
+        weights.flags.writeable = False
         return Minimum(
-            self.best_weights,
+            weights,
             self.best_loss,
             self.best_gradient_norm,
             self.iterations,
