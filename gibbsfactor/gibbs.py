@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor import graphs
+from gibbsfactor.domain import Domain, state_array
 from gibbsfactor.errors import ZeroProbabilityError, listed
 from gibbsfactor.exact import expectations, inference
 from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import Plan
 from gibbsfactor.factor import Factor, check_temperature
-from gibbsfactor.variable import Assignment, State, Variable, check_agreement
+from gibbsfactor.variable import Assignment, State, Variable
 
 
 class GibbsDistribution:
@@ -69,35 +70,8 @@ class GibbsDistribution:
         *,
         memory: int | None = None,
     ) -> None:
-        self._set(tuple(factors), tuple(variables), {}, memory)
-
-    def _set(
-        self,
-        factors: tuple[Factor, ...],
-        extra: tuple[Variable, ...],
-        evidence: Assignment,
-        memory: int | None,
-    ) -> None:
-        known: dict[str, Variable] = {}
-        origin: dict[str, str] = {}
-        for v in extra:
-            if not isinstance(v, Variable):
-                raise TypeError(f"variables= is a collection of Variable; got {v!r} in it")
-            check_agreement(known.setdefault(v.name, v), v, "variables=", "variables=")
-            origin[v.name] = "variables="
-        for factor in factors:
-            if not isinstance(factor, Factor):
-                raise TypeError(f"a Gibbs distribution is made of Factor objects; got {factor!r}")
-            for v in factor.scope:
-                first = known.setdefault(v.name, v)
-                if first is not v and first.states != v.states:
-                    where = origin.get(v.name) or next(
-                        f"factor over {f.names}" for f in factors if v.name in f.names
-                    )
-                    check_agreement(v, first, f"factor over {factor.names}", where)
-        self._factors = factors
-        self._known = known
-        self._evidence = dict(evidence)
+        self._factors = tuple(factors)
+        self._domain = Domain.of(self._factors, tuple(variables))
         self._memory = memory
 
     # ---- what it is made of -----------------------------------------------------------
@@ -110,12 +84,12 @@ class GibbsDistribution:
     @property
     def evidence(self) -> dict[str, State]:
         """The observed states that `condition` fixed."""
-        return dict(self._evidence)
+        return dict(self._domain.evidence)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
         """The variables that are not observed, in order of first appearance."""
-        return tuple(v for name, v in self._known.items() if name not in self._evidence)
+        return self._domain.unobserved
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,10 +99,10 @@ class GibbsDistribution:
     @cached_property
     def reduced_factors(self) -> tuple[Factor, ...]:
         """The factors with the evidence applied: what the engine multiplies."""
-        if not self._evidence:
+        if not self._domain.evidence:
             return self._factors
         return tuple(
-            f.reduce({n: self._evidence[n] for n in f.names if n in self._evidence})
+            f.reduce({n: self._domain.evidence[n] for n in f.names if n in self._domain.evidence})
             for f in self._factors
         )
 
@@ -183,7 +157,7 @@ class GibbsDistribution:
             If a variable is missing or unknown, a state does not exist, or x contradicts the
             evidence.
         """
-        full = self._completed(x)
+        full = self._domain.completed(x)
         return math.fsum(f.log(full) for f in self._factors)
 
     def log_probability(self, x: Assignment) -> float:
@@ -202,25 +176,6 @@ class GibbsDistribution:
         """P(x) of a full assignment {name: state}."""
         return math.exp(self.log_probability(x))
 
-    def _completed(self, x: Assignment) -> dict[str, State]:
-        if not isinstance(x, Mapping):
-            raise TypeError(f"an assignment is a mapping {{name: state}}; got {x!r}")
-        self._check_names(x)
-        for name, state in x.items():
-            self._known[name].index(state)
-            if name in self._evidence and self._evidence[name] != state:
-                raise ValueError(
-                    f"the assignment gives {name!r} the state {state!r}, but the distribution is "
-                    f"conditioned on {name!r} = {self._evidence[name]!r}"
-                )
-        missing = [name for name in self.names if name not in x]
-        if missing:
-            raise ValueError(
-                f"the assignment gives no state for {listed(missing)}; "
-                "give one for every variable, or ask for a marginal"
-            )
-        return {**self._evidence, **x}
-
     # ---- marginals --------------------------------------------------------------------
 
     def marginal(self, *names: str) -> Factor:
@@ -235,7 +190,7 @@ class GibbsDistribution:
         ZeroProbabilityError
             If log Z is -inf.
         """
-        wanted = self._unobserved(names)
+        wanted = self._domain.named(names)
         kept = [self._network.numbers[v.name] for v in wanted]
         logs = inference.joint_log_weights(self._network, kept, self._memory)
         peak = float(logs.max())
@@ -301,7 +256,7 @@ class GibbsDistribution:
             raise ValueError(f"n is {n!r}; it must be a whole number of samples, 0 or more")
         generator = np.random.default_rng(rng)
         positions = inference.samples(self._network, int(n), generator, self._memory)
-        return {v.name: _labels(v)[positions[:, i]] for i, v in enumerate(self.variables)}
+        return {v.name: state_array(v)[positions[:, i]] for i, v in enumerate(self.variables)}
 
     # ---- entropy and divergence -------------------------------------------------------
 
@@ -330,16 +285,7 @@ class GibbsDistribution:
         """
         if not isinstance(q, GibbsDistribution):
             raise TypeError(f"the divergence is from a GibbsDistribution; got {q!r}")
-        mine, theirs = set(self.names), set(q.names)
-        if mine != theirs:
-            raise ValueError(
-                "the divergence needs two distributions over the same variables; "
-                f"only the first has {listed(sorted(mine - theirs)) or 'none'}, "
-                f"only the second has {listed(sorted(theirs - mine)) or 'none'}"
-            )
-        others = {v.name: v for v in q.variables}
-        for v in self.variables:
-            check_agreement(v, others[v.name], "the first distribution", "the second")
+        self._domain.check_same(q._domain)
         q._require_mass("divergence from it")
         own, expected = expectations.entropy_and_expected_logs(
             self.reduced_factors, self.variables, q.reduced_factors, self._memory
@@ -358,19 +304,7 @@ class GibbsDistribution:
         ValueError
             If a name or a state does not exist, or a variable is observed already in another state.
         """
-        if not isinstance(evidence, Mapping):
-            raise TypeError(f"evidence is a mapping {{name: state}}; got {evidence!r}")
-        self._check_names(evidence)
-        labels = {}
-        for name, state in evidence.items():
-            v = self._known[name]
-            labels[name] = v.states[v.index(state)]
-            if self._evidence.get(name, labels[name]) != labels[name]:
-                raise ValueError(
-                    f"{name!r} is observed to be {self._evidence[name]!r} already; "
-                    f"it can't be {state!r} as well"
-                )
-        return self._derived(self._factors, {**self._evidence, **labels})
+        return self._derived(self._factors, self._domain.observing(evidence))
 
     def at_temperature(self, temperature: float) -> GibbsDistribution:
         """P_T(x) proportional to prod_k phi_k(x_k)^(1/T): the same energies at temperature T.
@@ -382,26 +316,27 @@ class GibbsDistribution:
         """
         check_temperature(temperature)
         return self._derived(
-            tuple(f.at_temperature(temperature) for f in self._factors), self._evidence
+            tuple(f.at_temperature(temperature) for f in self._factors), self._domain
         )
 
-    def _derived(self, factors: tuple[Factor, ...], evidence: Assignment) -> GibbsDistribution:
+    def _derived(self, factors: tuple[Factor, ...], domain: Domain) -> GibbsDistribution:
         new = GibbsDistribution.__new__(GibbsDistribution)
-        new._factors = factors
-        new._known = self._known
-        new._evidence = dict(evidence)
-        new._memory = self._memory
+        new._factors, new._domain, new._memory = factors, domain, self._memory
         return new
 
     # ---- graphs and cost --------------------------------------------------------------
 
     def induced_graph(self) -> nx.Graph[Any]:
         """The induced (Markov) graph, observed variables marked: see `graphs.induced_graph`."""
-        return graphs.induced_graph(self._factors, tuple(self._known.values()), self._evidence)
+        return graphs.induced_graph(
+            self._factors, tuple(self._domain.variables.values()), self._domain.evidence
+        )
 
     def factor_graph(self) -> nx.Graph[Any]:
         """The bipartite graph of variables and factors: see `graphs.factor_graph`."""
-        return graphs.factor_graph(self._factors, tuple(self._known.values()), self._evidence)
+        return graphs.factor_graph(
+            self._factors, tuple(self._domain.variables.values()), self._domain.evidence
+        )
 
     def junction_tree(self) -> nx.Graph[Any]:
         """Cliques of the triangulated graph of what is unobserved: see `graphs.junction_tree`."""
@@ -422,29 +357,6 @@ class GibbsDistribution:
 
     # ---- checks and looks -------------------------------------------------------------
 
-    def _check_names(self, names: Iterable[str]) -> None:
-        unknown = [n for n in names if n not in self._known]
-        if unknown:
-            raise ValueError(
-                f"no variable {listed(unknown)}; there are {listed(list(self._known)) or 'none'}"
-            )
-
-    def _unobserved(self, names: Sequence[str]) -> tuple[Variable, ...]:
-        for name in names:
-            if not isinstance(name, str):
-                raise TypeError(
-                    f"marginal takes variable names, as in marginal('A', 'B'); got {name!r}"
-                )
-        self._check_names(names)
-        for i, name in enumerate(names):
-            if name in names[:i]:
-                raise ValueError(f"{name!r} is named twice; name each variable once")
-            if name in self._evidence:
-                raise ValueError(
-                    f"{name!r} is observed to be {self._evidence[name]!r}; it has no marginal"
-                )
-        return tuple(self._known[name] for name in names)
-
     def _require_mass(self, what: str) -> None:
         if self._log_z == -math.inf:
             self._raise_no_mass(what)
@@ -453,7 +365,7 @@ class GibbsDistribution:
         raise ZeroProbabilityError(inference.NO_MASS.format(what=what))
 
     def __repr__(self) -> str:
-        given = f", given {len(self._evidence)} observed" if self._evidence else ""
+        given = f", given {len(self._domain.evidence)} observed" if self._domain.evidence else ""
         return (
             f"GibbsDistribution of {len(self._factors)} factors over "
             f"{len(self.variables)} variables ({listed(self.names) or 'none'}){given}"
@@ -471,15 +383,3 @@ class GibbsDistribution:
 
 
 _SHOWN = 20
-
-
-def _labels(v: Variable) -> npt.NDArray[Any]:
-    """The states as an array to index: of numbers or strings if they all are, else of objects."""
-    kinds = {type(s) for s in v.states}
-    if len(kinds) == 1 and kinds <= {int, float, str, bool}:
-        typed: npt.NDArray[Any] = np.array(v.states)
-        if typed.tolist() == list(v.states):  # numpy drops NULs at the end, and cuts big integers
-            return typed
-    labels = np.empty(v.cardinality, dtype=object)
-    labels[:] = list(v.states)
-    return labels

@@ -22,6 +22,7 @@ LEVELS = [
     {"variable"},
     {"tables", "table_view"},
     {"factor"},
+    {"domain"},
     {"exact"},
     {"graphs"},
     {"gibbs"},
