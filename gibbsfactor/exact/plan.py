@@ -58,6 +58,9 @@ class Plan:
         """Entries of the largest table."""
         return prod(self.cardinalities[v] for v in self.largest)
 
+    def __str__(self) -> str:
+        return self.explain()
+
     def explain(self) -> str:
         """The plan in plain words."""
         head = f"{len(self.names)} variables, {self.n_tables} tables"
