@@ -12,7 +12,15 @@ import numpy.typing as npt
 
 from gibbsfactor.errors import listed
 from gibbsfactor.factor import Factor
-from gibbsfactor.variable import Assignment, State, Variable, check_agreement
+from gibbsfactor.tables import check_axes
+from gibbsfactor.variable import (
+    Assignment,
+    State,
+    Variable,
+    by_name,
+    check_agreement,
+    name_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +60,7 @@ class Domain:
 
     def observing(self, evidence: Assignment) -> Domain:
         """The same with more observed."""
-        if not isinstance(evidence, Mapping):
-            raise TypeError(f"evidence is a mapping {{name: state}}; got {evidence!r}")
+        evidence = by_name(evidence, "evidence")
         self._check_names(evidence)
         states = {}
         for name, state in evidence.items():
@@ -68,8 +75,7 @@ class Domain:
 
     def completed(self, x: Assignment) -> dict[str, State]:
         """A full assignment, the observed states filled in."""
-        if not isinstance(x, Mapping):
-            raise TypeError(f"an assignment is a mapping {{name: state}}; got {x!r}")
+        x = by_name(x, "an assignment")
         self._check_names(x)
         for name, state in x.items():
             self.variables[name].index(state)
@@ -86,8 +92,10 @@ class Domain:
             )
         return {**self.evidence, **x}
 
-    def named(self, names: Sequence[str]) -> tuple[Variable, ...]:
+    def named(self, given: Sequence[str | Variable]) -> tuple[Variable, ...]:
         """The unobserved variables of these names."""
+        check_axes(len(given))
+        names = [name_of(name) for name in given]
         for name in names:
             if not isinstance(name, str):
                 raise TypeError(
@@ -108,10 +116,17 @@ class Domain:
         mine = {v.name: v for v in self.unobserved}
         theirs = {v.name: v for v in other.unobserved}
         if mine.keys() != theirs.keys():
+            alone = [
+                f"only the {which} has {listed(sorted(names))}"
+                for which, names in (
+                    ("first", mine.keys() - theirs.keys()),
+                    ("second", theirs.keys() - mine.keys()),
+                )
+                if names
+            ]
             raise ValueError(
                 "the divergence needs two distributions over the same variables; "
-                f"only the first has {listed(sorted(mine.keys() - theirs.keys())) or 'none'}, "
-                f"only the second has {listed(sorted(theirs.keys() - mine.keys())) or 'none'}"
+                + ", ".join(alone)
             )
         for name, v in mine.items():
             check_agreement(v, theirs[name], "the first distribution", "the second")

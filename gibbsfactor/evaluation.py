@@ -5,6 +5,7 @@ Source: Tjong Kim Sang & Buchholz (2000), Introduction to the CoNLL-2000 shared 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -125,15 +126,15 @@ def _by_chunk(truth: Labels, predicted: Labels, accuracy: float, n_tokens: int) 
 
 
 def _by_label(pairs: list[tuple[Hashable, Hashable]], accuracy: float) -> Scores:
-    labels = {t for t, _ in pairs} | {p for _, p in pairs}
+    truths, guesses = Counter(t for t, _ in pairs), Counter(p for _, p in pairs)
+    right = Counter(t for t, p in pairs if t == p)
     each = []
-    for label in labels:
-        correct = sum(t == p == label for t, p in pairs)
-        precision = _share(correct, sum(p == label for _, p in pairs))
-        recall = _share(correct, sum(t == label for t, _ in pairs))
+    for label in truths | guesses:
+        precision = _share(right[label], guesses[label])
+        recall = _share(right[label], truths[label])
         each.append((precision, recall, _harmonic(precision, recall)))
     precision, recall, f1 = (sum(column) / len(each) for column in zip(*each, strict=True))
-    n_correct = sum(t == p for t, p in pairs)
+    n_correct = right.total()
     return Scores(
         accuracy, precision, recall, f1, "labels", len(pairs), len(pairs), len(pairs), n_correct
     )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gibbsfactor import table_view
 from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.tables import (
+    MOST_LOG,
     FloatArray,
     align,
     as_scope,
@@ -24,7 +25,7 @@ from gibbsfactor.tables import (
     names_of,
     read_only,
 )
-from gibbsfactor.variable import Assignment, Variable
+from gibbsfactor.variable import Assignment, Variable, by_name, name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +77,7 @@ class Factor:
     """
 
     __slots__ = ("_is_log", "_log_values", "_scope", "_values")
+    __iter__ = None  # a table is looked up by assignments, not by counting
     __array_ufunc__ = None  # so that numpy scalars leave `2.0 * factor` to us
 
     _scope: tuple[Variable, ...]
@@ -121,9 +123,10 @@ class Factor:
         factor._is_log = True
         factor._values = None
         factor._log_values = table = as_table(factor._scope, log_values, "log values")
-        bad = np.isnan(table) | (table == math.inf)
+        bad = ~((np.abs(table) <= MOST_LOG) | (table == -math.inf))
         if bad.any():
-            factor._reject(bad, table, "log weight", "log weights are finite numbers or -inf")
+            rule = f"log weights are numbers within +-{MOST_LOG:g}, or -inf"
+            factor._reject(bad, table, "log weight", rule)
         return factor
 
     @classmethod
@@ -191,7 +194,10 @@ class Factor:
         return self._is_log
 
     def __getitem__(self, assignment: Assignment) -> float:
-        """Weight of one joint state, given as {name: state} for every variable in scope."""
+        """Weight of one joint state, given as {name: state} for every variable in scope.
+
+        Names outside the scope are passed over, so that a larger assignment serves as well.
+        """
         return float(self.values[self._position(assignment)])
 
     def log(self, assignment: Assignment) -> float:
@@ -205,6 +211,8 @@ class Factor:
                 f"{{{', '.join(f'{v.name!r}: {v.states[0]!r}' for v in self._scope)}}}; "
                 f"got {assignment!r}"
             )
+        if not all(type(key) is str for key in assignment):
+            assignment = by_name(assignment, "an assignment")
         missing = [name for name in self.names if name not in assignment]
         if missing:
             raise ValueError(
@@ -307,8 +315,7 @@ class Factor:
 
         Source: Koller & Friedman, definition 4.5.
         """
-        if not hasattr(evidence, "keys"):
-            raise TypeError(f"evidence is a mapping {{name: state}}; got {evidence!r}")
+        evidence = by_name(evidence, "evidence")
         self._split(evidence.keys())
         index = tuple(
             v.index(evidence[v.name]) if v.name in evidence else slice(None) for v in self._scope
@@ -353,16 +360,16 @@ class Factor:
             return self
         with np.errstate(over="ignore"):
             log_values = np.asarray(self.log_values / temperature)
-        if (np.isinf(log_values) & (self.log_values > -math.inf)).any():
+        if ((np.abs(log_values) > MOST_LOG) & (self.log_values > -math.inf)).any():
             raise ValueError(
                 f"temperature is {temperature!r}: so low that log weights of factor over "
-                f"{self.names} divided by it are beyond what a float holds"
+                f"{self.names} divided by it are beyond +-{MOST_LOG:g}"
             )
         return Factor._trusted(self._scope, log_values=log_values)
 
     def transpose(self, names: Sequence[str | Variable]) -> Factor:
         """The same factor with its axes in the order of ``names``."""
-        wanted = [_name(n) for n in names]
+        wanted = [name_of(n) for n in names]
         if sorted(wanted) != sorted(self.names):
             raise ValueError(
                 f"can't order factor over {self.names} as {tuple(wanted)}; name each variable once"
@@ -387,8 +394,11 @@ class Factor:
         self, names: str | Variable | Iterable[str | Variable]
     ) -> tuple[tuple[int, ...], tuple[Variable, ...]]:
         """Axes of the named variables, and the rest of the scope."""
-        given = [names] if isinstance(names, str | Variable) else list(names)
-        wanted = {_name(n) for n in given}
+        if isinstance(names, str | Variable):
+            names = [names]
+        if not isinstance(names, Iterable):
+            raise TypeError(f"name the variables, as in ['A', 'B']; got {names!r}")
+        wanted = {name_of(n) for n in names}
         unknown = sorted(wanted.difference(self.names), key=repr)
         if unknown:
             raise ValueError(
@@ -434,10 +444,6 @@ def _restored(scope: tuple[Variable, ...], given: FloatArray, is_log: bool) -> F
     """A factor from a pickle or a copy, read-only as before."""
     table = np.array(given)
     return Factor._trusted(scope, None if is_log else table, table if is_log else None)
-
-
-def _name(name: str | Variable) -> str:
-    return name.name if isinstance(name, Variable) else name
 
 
 def _as_factor(other: object) -> Factor | None:

@@ -42,7 +42,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise FileNotFoundError(f"can't write {path}: there is no folder {target.parent}")
     if target.is_dir():
         raise IsADirectoryError(f"can't write {path}: it is a folder")
-    aside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    if target.exists() and not target.is_file():  # a pipe or a device can only be written to
+        with open(target, "wb") as file:
+            yield file
+        return
+    aside = target.with_name(f".gibbsfactor-{secrets.token_hex(8)}.part")
     try:
         file = open(aside, "xb")  # noqa: SIM115 - closed below, before it is moved
     except OSError as error:

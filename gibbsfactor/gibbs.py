@@ -30,7 +30,7 @@ class GibbsDistribution:
 
     Parameters
     ----------
-    factors : iterable of Factor
+    factors : iterable of Factor, or one Factor
         Factors over nothing are constants. None at all gives the empty product.
     variables : iterable of Variable, optional
         Further variables that no factor mentions (uniform, if alone), or an order to list them in.
@@ -65,12 +65,16 @@ class GibbsDistribution:
 
     def __init__(
         self,
-        factors: Iterable[Factor],
+        factors: Iterable[Factor] | Factor,
         variables: Iterable[Variable] = (),
         *,
         memory: int | None = None,
     ) -> None:
-        self._factors = tuple(factors)
+        if memory is not None and (isinstance(memory, bool) or not isinstance(memory, int)):
+            raise TypeError(f"memory is {memory!r}; it is a number of bytes, such as 4 * 2**30")
+        if memory is not None and memory < 0:
+            raise ValueError(f"memory is {memory}; it must be at least 0 bytes")
+        self._factors = (factors,) if isinstance(factors, Factor) else tuple(factors)
         self._domain = Domain.of(self._factors, tuple(variables))
         self._memory = memory
 
@@ -178,7 +182,7 @@ class GibbsDistribution:
 
     # ---- marginals --------------------------------------------------------------------
 
-    def marginal(self, *names: str) -> Factor:
+    def marginal(self, *names: str | Variable) -> Factor:
         """P(x_1, ..., x_m | evidence) of the named variables, with axes in the order given.
 
         No name at all gives the constant 1.

@@ -14,6 +14,8 @@ FloatArray = npt.NDArray[np.float64]
 Scope = tuple[Variable, ...]
 Spread = Callable[[FloatArray], FloatArray]
 
+MOST_AXES = 64
+MOST_LOG = 1e300  # log weights beyond this could add up to infinity
 SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
 
 
@@ -61,8 +63,12 @@ def as_table(scope: Scope, values: npt.ArrayLike, what: str) -> FloatArray:
     try:
         if np.iscomplexobj(values):
             raise TypeError("they are complex")
+        if hasattr(values, "iloc"):
+            raise TypeError("a pandas object has an order of its own; give values.to_numpy()")
+        if np.ma.isMaskedArray(values):
+            raise TypeError("some may be masked; give values.filled(...)")
         table = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{what} of factor over {names_of(scope)} are not a table of numbers: {error}"
         ) from None
@@ -72,6 +78,15 @@ def as_table(scope: Scope, values: npt.ArrayLike, what: str) -> FloatArray:
             f"its variables have {shape} states"
         )
     return read_only(table)
+
+
+def check_axes(n: int) -> None:
+    """Raise ValueError where a table would have more axes than numpy allows."""
+    if n > MOST_AXES:
+        raise ValueError(
+            f"a table over {n} variables would have more axes than the {MOST_AXES} that numpy "
+            "allows; ask for fewer variables at a time, or let GibbsDistribution multiply"
+        )
 
 
 def align(first: Scope, second: Scope) -> tuple[Scope, Spread, Spread]:
@@ -86,6 +101,7 @@ def align(first: Scope, second: Scope) -> tuple[Scope, Spread, Spread]:
                 f"factor over {names_of(second)}",
             )
     union = (*first, *(v for v in second if v.name not in known))
+    check_axes(len(union))
     place = {v.name: i for i, v in enumerate(union)}
 
     def spread(scope: Scope) -> Spread:

@@ -61,6 +61,11 @@ class Variable:
                 f"variable {name!r} got {states!r} as its states; "
                 "for a truth value list the labels: [False, True]"
             )
+        if isinstance(states, set | frozenset | dict):
+            raise TypeError(
+                f"variable {name!r} got a {type(states).__name__} as its states; "
+                "give a list, whose order is that of a factor's axis"
+            )
         if isinstance(states, int | np.integer):
             labels = tuple(range(int(states)))
         elif isinstance(states, str):
@@ -117,9 +122,22 @@ class Variable:
             ) from None
 
     def __repr__(self) -> str:
-        if self.states == tuple(range(self.cardinality)):
+        whole = all(type(state) is int for state in self.states)
+        if whole and self.states == tuple(range(self.cardinality)):
             return f"Variable({self.name!r}, {self.cardinality})"
         return f"Variable({self.name!r}, {list(self.states)!r})"
+
+
+def name_of(variable: str | Variable) -> str:
+    """The name, of a variable or as it is."""
+    return variable.name if isinstance(variable, Variable) else variable
+
+
+def by_name(assignment: Mapping[Any, State], what: str) -> dict[str, State]:
+    """An assignment or evidence with names as keys, where users may have given variables."""
+    if not isinstance(assignment, Mapping):
+        raise TypeError(f"{what} is a mapping {{name: state}}; got {assignment!r:.60}")
+    return {name_of(key): state for key, state in assignment.items()}
 
 
 def check_agreement(first: Variable, second: Variable, where: str, elsewhere: str) -> None:

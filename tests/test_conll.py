@@ -165,10 +165,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_aside(tmp_path, monkeypa
     path = tmp_path / "x.txt"
     write_text(path, "old\n")
 
-    def fail(self, target):
+    def fail(source, target):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr("gibbsfactor.files.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write_text(path, "new\n")
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.txt"]

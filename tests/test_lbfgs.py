@@ -146,14 +146,73 @@ def test_weights_are_read_only():
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f, g: (np.nan, g), r"evaluation 4 gave the loss nan and a gradient with 0 of 6"),
-        (lambda f, g: (np.inf, g), r"evaluation 4 gave the loss inf"),
-        (lambda f, g: (f, g * np.nan), r"evaluation 4 .* a gradient with 6 of 6 components not"),
+        (lambda f, g: (np.nan, g), r"evaluation \d+ gave the loss nan and a gradient with 0 of 6"),
+        (lambda f, g: (np.inf, g), r"evaluation \d+ gave the loss inf"),
+        (lambda f, g: (f, g * np.nan), r"evaluation \d+ .* a gradient with 6 of 6 components not"),
     ],
 )
 def test_not_finite(spoil, message):
     with pytest.raises(FloatingPointError, match=message):
         minimize(failing_at(4, spoil), np.zeros(6))
+
+
+def test_the_first_loss_must_be_finite():
+    with pytest.raises(FloatingPointError, match="evaluation 1 gave the loss inf"):
+        minimize(lambda x: (np.inf, x), np.ones(2))
+
+
+def test_a_trial_step_over_the_edge_steps_back():
+    """Losses that are infinite beyond some point, or overflow on the way."""
+
+    def barrier(x):
+        if (x <= 0).any():
+            return np.inf, np.full_like(x, np.nan)
+        return float((x - 1e-3 * np.log(x)).sum()), 1 - 1e-3 / x
+
+    minimum = minimize(barrier, np.full(3, 0.5), gradient_tolerance=1e-8)
+    assert minimum.converged
+    np.testing.assert_allclose(minimum.weights, 1e-3, rtol=1e-6)
+
+    def steep(x):
+        with np.errstate(over="ignore"):
+            e = np.exp(300 * x)
+        return float((e - 300 * x).sum()), 300 * e - 300
+
+    minimum = minimize(steep, np.full(2, -5.0), gradient_tolerance=1e-6)
+    np.testing.assert_allclose(minimum.weights, 0, atol=1e-8)
+
+
+@pytest.mark.parametrize("power", [2, 4])
+def test_a_minimum_of_zero_is_reached_without_underflow(power):
+    scales = np.arange(1.0, 11.0)
+    minimum = minimize(
+        lambda x: (float((scales * x**power).sum()), scales * power * x ** (power - 1)),
+        np.full(10, 0.7),
+        gradient_tolerance=0.0,
+        loss_tolerance=1e-14,
+        max_iterations=3000,
+    )
+    assert minimum.loss < 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_curvature_is_judged_at_any_scale(scale):
+    curvature = scale * np.logspace(0, 5, 50)
+    minimum = minimize(
+        lambda x: (0.5 * float((curvature * x * x).sum()), curvature * x),
+        np.ones(50),
+        gradient_tolerance=1e-6 * scale,
+        loss_tolerance=0.0,
+        max_iterations=5000,
+    )
+    assert minimum.converged
+    assert minimum.evaluations < 4000  # steepest descent needs tens of thousands
+
+
+def test_flat_comes_before_spent():
+    minimum = minimize(lambda x: (float(x @ x), 2 * x), np.ones(3), max_iterations=2)
+    assert minimum.converged
+    assert minimum.loss < 1e-12
 
 
 def test_wrong_gradient_shape():

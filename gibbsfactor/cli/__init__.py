@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             _say("interrupted", "nothing more was written")
             return INTERRUPTED
-        except (ValueError, OSError, MemoryError) as error:
+        except (ValueError, OSError, MemoryError, FloatingPointError) as error:
             _say("error", _in_words(error))
             return BAD_INPUT
 

@@ -6,10 +6,11 @@ import argparse
 import io
 import json
 import math
+import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -168,7 +169,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         raise ValueError(
             f"--c1 is {arguments.c1:g}, but L1 (c1) is not available yet; leave it out, use --c2"
         )
-    _check_target(arguments.model, arguments.report)
+    _check_targets([arguments.model, arguments.report], [arguments.train, arguments.template])
     templates = _templates(arguments.template)
     seconds, lap = _stopwatch()
     columns, _ = _read(arguments.train, labelled=True)
@@ -211,7 +212,7 @@ def run_tag(arguments: argparse.Namespace) -> int:
     """Write the input's columns and the predicted label of every token."""
     from gibbsfactor.io import write_text
 
-    _check_target(arguments.output)
+    _check_targets([arguments.output], [arguments.model, arguments.input])
     crf = _load(arguments.model)
     columns, separator = _read(arguments.input)
     labels = [list(map(str, sentence)) for sentence in crf.predict(columns)]
@@ -234,7 +235,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print how well a model's labels agree with those of a file."""
     from gibbsfactor.evaluation import evaluate_labels
 
-    _check_target(arguments.report)
+    _check_targets([arguments.report], [arguments.model, arguments.test])
     seconds, lap = _stopwatch()
     crf = _load(arguments.model)
     lap("load")
@@ -307,9 +308,17 @@ def _load(path: str) -> LinearChainCRF:
     return crf
 
 
-def _check_target(*paths: str | None) -> None:
-    """Find out before the work, not after it, that there is no folder to write to."""
-    for path in filter(None, paths):
+def _check_targets(outputs: Sequence[str | None], inputs: Sequence[str]) -> None:
+    """Find out before the work, not after it, that an output can't be or would do harm."""
+    taken = {os.path.realpath(path): path for path in inputs if path != "-"}
+    for path in filter(None, outputs):
+        if path == "-":
+            raise ValueError("an output is named -; name a file")
+        if (real := os.path.realpath(path)) in taken:
+            raise ValueError(f"{path} would overwrite {taken[real]}; name another file")
+        taken[real] = path
+        if not os.access(Path(path).parent, os.W_OK) and Path(path).parent.is_dir():
+            raise PermissionError(f"can't write {path}: the folder is read-only")
         if not Path(path).parent.is_dir():
             raise FileNotFoundError(f"can't write {path}: there is no folder {Path(path).parent}")
         if Path(path).is_dir():

@@ -38,8 +38,8 @@ _LINE_STEP = 1.17  # of the font's size: from baseline to baseline
 
 def draw(
     graph_or_model: Any,
-    *,
     kind: Kind = "induced",
+    *,
     observed: Mapping[str, object] | Iterable[str] | None = None,
     layout: str | Mapping[Any, Sequence[float]] | None = None,
     ax: Axes | None = None,
@@ -124,6 +124,8 @@ def _checked_path(path: str | Path) -> Path:
         raise ValueError(
             f"can't save a picture as {str(path)!r}; end the path in one of {', '.join(_SUFFIXES)}"
         )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"can't save {target}: there is no folder {target.parent}")
     return target
 
 

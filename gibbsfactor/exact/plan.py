@@ -17,7 +17,7 @@ MOST_BYTES = 2**45  # tables beyond this are counted, not scheduled
 SMALL_BYTES = 2**24  # tables this small are never worth a look at the free memory
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """A way to contract a network, with its cost; the same for every value of the tables.
 
@@ -26,7 +26,8 @@ class Plan:
     names : names of the variables
     cardinalities : how many states each has
     kept : variables (numbers) left in the result
-    width : induced width: the most variables that meet in one step, less one
+    width : the most variables that meet in one step, less one: the induced width of this order,
+        which may be more than the least possible where that lets more steps run together
     flops : multiplications and additions of one upward sweep
     peak_bytes : most bytes of tables alive at once while computing log Z
     marginals_bytes : the same while computing all marginals, for which every table is retained
@@ -58,12 +59,12 @@ class Plan:
         """Entries of the largest table."""
         return prod(self.cardinalities[v] for v in self.largest)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.explain()
 
     def explain(self) -> str:
         """The plan in plain words."""
-        head = f"{len(self.names)} variables, {self.n_tables} tables"
+        head = f"{_count(len(self.names), 'variable')}, {_count(self.n_tables, 'table')}"
         if self.schedule is None:
             more = "" if self.rule else " or more"
             return "\n".join(
@@ -78,8 +79,10 @@ class Plan:
         steps = len(self.scopes) - self.n_tables
         return "\n".join(
             [
-                f"{head}, {steps} steps in {len(self.schedule.groups)} groups of equal shape",
-                f"induced width {self.width}: at most {self.width + 1} variables meet in one step",
+                f"{head}, {_count(steps, 'step')} in "
+                f"{_count(len(self.schedule.groups), 'group')} of equal shape",
+                f"induced width {self.width}: at most {_count(self.width + 1, 'variable')} "
+                "meet in one step",
                 f"largest table: {self._size()} over {self._names(8)}",
                 f"log Z: about {self.flops:.3g} floating-point operations, "
                 f"{readable(self.peak_bytes)} at the peak",
@@ -105,12 +108,13 @@ class Plan:
                 return self.schedule
         allowed = default_budget() if budget is None else budget
         least = "" if self.rule else "at least "
+        fewer = "ask about fewer variables at a time, or " if self.kept else ""
         more_memory = "" if self.schedule is None else ", or give a larger budget with memory="
         raise IntractableError(
             f"exact inference would take {least}{readable(n_bytes)} (induced width {least}"
             f"{self.width}; the largest table has {self._size()} over {self._names(6)}), "
             f"but the budget is {readable(allowed)}; "
-            f"condition on some of these variables{more_memory}"
+            f"{fewer}condition on some of these variables{more_memory}"
         )
 
     def _size(self) -> str:
@@ -122,6 +126,10 @@ class Plan:
         if len(self.largest) > most:
             return f"{shown}, ... ({len(self.largest)} variables)"
         return shown or "nothing"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def plan_of_tree(tree: TreeBuilder, kept: Sequence[int], rule: str, trials: int) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ def check_labelled(X: Columns | Sequence[Sequence[Any]], y: Labels) -> None:
     ValueError
         If their numbers or lengths differ.
     """
+    if isinstance(y, Columns):  # type: ignore[unreachable]
+        raise TypeError("y is Columns; expected a list of sequences of labels: give y.labels()")
     lengths = X.lengths.tolist() if isinstance(X, Columns) else _lengths(X, "X", "tokens")
     check_same_lengths(lengths, _lengths(y, "y", "labels"), "tokens", "labels")
 
@@ -74,6 +77,12 @@ def encode_labels(y: Labels) -> tuple[list[Any], npt.NDArray[np.int64]]:
     >>> encode_labels([["b", "a"], ["b"]])
     (['a', 'b'], array([1, 0, 1]))
     """
+    for n, labels in enumerate(y):
+        for t, label in enumerate(labels):
+            if label is None or (isinstance(label, float) and math.isnan(label)):
+                raise ValueError(
+                    f"sequence {n}, position {t}: the label is {label!r}; every token needs one"
+                )
     flat = [label for labels in y for label in labels]
     try:
         distinct = set(map(_plain, flat))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
-import secrets
 import zlib
 from pathlib import Path
 from typing import IO, TypeAlias
 
 from gibbsfactor.errors import FormatError
+from gibbsfactor.files import replacing
 
 TextSource: TypeAlias = "str | os.PathLike[str] | IO[str] | IO[bytes]"
 """A path, or an open file of text or of bytes."""
@@ -71,18 +71,11 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     The file is written under another name beside the path and then renamed, so that a reader
     meets the old file or the new one and never a part of it.
     """
-    target = Path(os.path.realpath(path))
     data = text.encode("utf-8")
-    if target.suffix == ".gz":
+    if os.fspath(path).endswith(".gz"):
         data = gzip.compress(data, mtime=0)
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with aside.open("xb") as file:
-            file.write(data)
-        aside.replace(target)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        file.write(data)
 
 
 def _read(source: TextSource) -> bytes:

@@ -16,8 +16,8 @@ Source: Sutton & McCallum (2012), An introduction to conditional random fields, 
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -25,15 +25,16 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-from threadpoolctl import threadpool_limits
 
 from gibbsfactor.exact.chain import Packing, forward_backward
 from gibbsfactor.features.tokens import Matrix, Tokens
+from gibbsfactor.learning.threads import one_blas_thread, usable_processors
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-BATCH_BYTES = 2**22  # of node scores in a batch
+BATCH_BYTES = 2**22  # of node scores in a batch, unless that is fewer sequences than
+BATCH_SEQUENCES = 64
 SINGLE_SHARE = 0.15  # an attribute seen with at most this share of the labels gets no row of W
 
 
@@ -93,11 +94,13 @@ def observed_features(
         (np.ones(n_tokens), by_label, np.concatenate([[0], ends]).astype(np.int32)),
         shape=(n_labels, n_tokens),
     )
-    counts = (tokens_of_label @ tokens.attributes).tocoo()
-    cells = counts.col.astype(np.int64) * n_labels + counts.row
-    ascending = np.argsort(cells)
-    states = cells[ascending]
-    state_counts: FloatArray = np.asarray(counts.data[ascending], dtype=np.float64)
+    states, state_counts = _sorted_cells(tokens_of_label @ tokens.attributes, n_labels)
+    if tokens.attributes.nnz and tokens.attributes.data.min() < 0:
+        # values that cancel leave no trace in their sum, but their features occur all the same
+        there, _ = _sorted_cells(tokens_of_label @ abs(tokens.attributes), n_labels)
+        signed = np.zeros(len(there))
+        signed[np.searchsorted(there, states)] = state_counts
+        states, state_counts = there, signed
     if all_states:
         every = np.zeros(n_attributes * n_labels)
         every[states] = state_counts
@@ -114,6 +117,14 @@ def observed_features(
         pairs = pairs[:0]
     features = ChainFeatures(n_attributes, n_labels, states, pairs)
     return features, np.concatenate([state_counts, follows.ravel()[pairs]])
+
+
+def _sorted_cells(by_label: Matrix, n_labels: int) -> tuple[IntArray, FloatArray]:
+    """Positions attribute * L + label of the entries of a matrix (L, A), rising; their values."""
+    entries = by_label.tocoo()
+    cells = entries.col.astype(np.int64) * n_labels + entries.row
+    ascending = np.argsort(cells)
+    return cells[ascending], np.asarray(entries.data[ascending], dtype=np.float64)
 
 
 class ChainLoss:
@@ -157,8 +168,9 @@ class ChainLoss:
         ]
 
     def __enter__(self) -> Self:
-        self._limits = threadpool_limits(limits=1, user_api="blas")
-        self._pool = ThreadPoolExecutor(self.n_threads)
+        self._stack = ExitStack()
+        self._stack.enter_context(one_blas_thread())
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(self.n_threads))
         return self
 
     def __exit__(
@@ -167,8 +179,7 @@ class ChainLoss:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown()
-        self._limits.restore_original_limits()
+        self._stack.close()
 
     def __call__(self, weights: FloatArray) -> tuple[float, FloatArray]:
         """Loss and gradient at the weights."""
@@ -176,34 +187,60 @@ class ChainLoss:
         edge = np.zeros((self.features.n_labels, self.features.n_labels))
         edge.ravel()[self.features.transitions] = weights[n_states:]
         rows, single = self.split.spread(weights)
-        expected_rows, expected_single = np.zeros_like(rows), np.zeros_like(single)
-        expected_edge = np.zeros_like(edge)
 
-        def evaluate(batch: _Batch) -> tuple[_Batch, float, FloatArray, FloatArray, FloatArray]:
-            scores = batch.scores(rows, single)
-            result = forward_backward(batch.packing, scores, edge, overwrite=True)
-            log_partition = float(result.log_partitions.sum())
-            return batch, log_partition, *batch.expected(result.nodes), result.edges
+        def evaluate(batches: list[_Batch]) -> _Expected:
+            total = _Expected.zeros(rows, single, edge)
+            for batch in batches:
+                scores = batch.scores(rows, single)
+                result = forward_backward(batch.packing, scores, edge, overwrite=True)
+                del scores
+                total.log_partition += float(result.log_partitions.sum())
+                total.rows += np.asarray(batch.dense.T @ result.nodes)
+                total.single[batch.features] += np.asarray(batch.single @ result.nodes.ravel())
+                total.edge += result.edges
+            return total
 
+        shares = [self.batches[k :: self.n_threads] for k in range(self.n_threads)]
+        parts = list(self._pool.map(evaluate, filter(None, shares)))
+        expected = parts[0] if parts else _Expected.zeros(rows, single, edge)
+        for part in parts[1:]:
+            expected.add(part)
         loss = self.c2 * float(weights @ weights) - float(weights @ self.observed)
-        for batch, log_partition, in_rows, alone, edges in self._pool.map(evaluate, self.batches):
-            loss += log_partition
-            expected_rows += in_rows
-            expected_single[batch.features] += alone
-            expected_edge += edges
+        loss += expected.log_partition
         gradient = (2 * self.c2) * weights - self.observed
-        gradient[self.split.in_rows] += expected_rows.ravel()[self.split.cells]
-        gradient[self.split.single] += expected_single
-        gradient[n_states:] += expected_edge.ravel()[self.features.transitions]
+        gradient[self.split.in_rows] += expected.rows.ravel()[self.split.cells]
+        gradient[self.split.single] += expected.single
+        gradient[n_states:] += expected.edge.ravel()[self.features.transitions]
         return loss, gradient
 
 
+@dataclass(eq=False)
+class _Expected:
+    """What the batches of one thread add up to: log Z, and expected counts by kind of weight."""
+
+    log_partition: float
+    rows: FloatArray
+    single: FloatArray
+    edge: FloatArray
+
+    @classmethod
+    def zeros(cls, rows: FloatArray, single: FloatArray, edge: FloatArray) -> _Expected:
+        return cls(0.0, np.zeros_like(rows), np.zeros_like(single), np.zeros_like(edge))
+
+    def add(self, other: _Expected) -> None:
+        self.log_partition += other.log_partition
+        self.rows += other.rows
+        self.single += other.single
+        self.edge += other.edge
+
+
 def _cut(lengths: IntArray, n_labels: int, n_threads: int) -> list[IntArray]:
-    """Sequences, longest first, cut into batches: at least one for each thread."""
+    """Sequences, longest first, cut into batches of about equally many tokens."""
     order = np.argsort(-lengths, kind="stable")
     tokens = np.cumsum(lengths[order])
     total = int(tokens[-1]) if len(tokens) else 0
-    most = max(BATCH_BYTES // (8 * n_labels), 1)
+    least = BATCH_SEQUENCES * total // max(len(lengths), 1)  # a product needs rows to be quick
+    most = max(BATCH_BYTES // (8 * n_labels), least, 1)
     batches = max(-(-total // most), n_threads)
     ends = np.searchsorted(tokens, np.arange(1, batches) * total / batches, side="left") + 1
     return [part for part in np.split(order, ends) if len(part)]
@@ -304,10 +341,6 @@ class _Batch:
         scores += np.asarray(self.single.T @ single[self.features]).reshape(scores.shape)
         return scores
 
-    def expected(self, nodes: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Expected counts under node marginals (M, L): as rows of W, and of ``features``."""
-        return np.asarray(self.dense.T @ nodes), np.asarray(self.single @ nodes.ravel())
-
 
 class _Ones:
     """An array of ones, shared by the matrices that hold nothing else, as templates make them.
@@ -326,10 +359,3 @@ class _Ones:
             self.array = np.ones(matrix.nnz)
         parts = (self.array[: matrix.nnz], matrix.indices, matrix.indptr)
         return scipy.sparse.csr_array(parts, shape=matrix.shape)
-
-
-def usable_processors() -> int:
-    """How many processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -95,8 +95,8 @@ def minimize(
     Parameters
     ----------
     objective : callable
-        Gives the loss and its gradient, of the shape of ``start``, at a point. The point must
-        not be changed or kept.
+        Gives the loss and its gradient, a new array of the shape of ``start``, at a point. The
+        point must not be changed. Where the loss is not finite the line search steps back.
     start : array_like, shape (W,)
         Where the search begins.
     max_iterations : int
@@ -126,7 +126,7 @@ def minimize(
     Raises
     ------
     FloatingPointError
-        If a loss or a gradient is NaN or infinite.
+        If the first loss or gradient is NaN or infinite, or no step leads to one that is not.
     ValueError
         If an argument is out of range, or a gradient has the wrong shape.
 
@@ -200,38 +200,44 @@ def _descend(
     """Step after step along the directions that past steps suggest; says why it ended."""
     loss, gradient = recorder.evaluate(point)
     past = PastSteps(memory, np.float32 if point.size > _MANY_WEIGHTS else np.float64)
-    while recorder.iterations < max_iterations:
-        direction = past.direction(gradient)
-        with np.errstate(over="ignore"):
-            slope = float(gradient @ direction)
-        if not math.isfinite(slope):
-            raise FloatingPointError(
-                "the gradient is so large that its square is not finite; "
-                "scale the features down, or penalise more"
-            )
-        flat = float(np.abs(gradient).max()) <= gradient_tolerance
-        if flat or (slope == 0 and not len(past)):
+    while True:
+        norm = float(np.abs(gradient).max())
+        if recorder.iterations:
+            verdict = recorder.end_iteration(loss, norm)
+            if verdict:
+                return verdict
+        if norm <= gradient_tolerance:
             return "flat"
-        here = Trial(0.0, loss, slope, point, gradient)
+        if recorder.iterations >= max_iterations:
+            return "spent"
         there = None
-        if slope < 0:
-            first = 1.0 if len(past) else 1.0 / float(np.linalg.norm(direction))
-            there = search(
-                partial(_try, recorder, here, direction), here, first, _LINE_SEARCH_EVALUATIONS
-            )
-        if there is None:
-            if slope < 0 and -slope <= ROUNDING * abs(loss):
-                return "settled"  # nothing to gain that rounding would show
-            if not len(past):
+        while there is None:
+            direction = past.direction(gradient)
+            with np.errstate(over="ignore", under="ignore"):
+                slope = float(gradient @ direction)
+            if slope == 0 and not len(past):
+                return "flat"  # as far as numbers go
+            if not math.isfinite(slope) and not len(past):
+                raise FloatingPointError(
+                    "the gradient is so large that its square is not finite; "
+                    "scale the features down, or penalise more"
+                )
+            if -math.inf < slope < 0:
+                here = Trial(0.0, loss, slope, point, gradient)
+                first = 1.0 if len(past) else 1.0 / float(np.linalg.norm(direction))
+                evaluate = partial(_try, recorder, here, direction)
+                there = search(evaluate, here, first, _LINE_SEARCH_EVALUATIONS)
+                if there is None and -slope <= ROUNDING * abs(loss):
+                    return "settled"  # nothing to gain that rounding would show
+            if there is None and not len(past):
+                if recorder.failure:
+                    raise FloatingPointError(recorder.failure)
                 return "stuck"
-            past.forget()  # rounding has spoilt it
-            continue
+            if there is None:
+                past.forget()  # rounding has spoilt it
         past.remember(there.point - point, there.gradient - gradient)
         point, loss, gradient = there.point, there.loss, there.gradient
-        verdict = recorder.end_iteration(loss)
-        if verdict:
-            return verdict
-    return "spent"
+        recorder.iterations += 1
 
 
 def _try(recorder: _Recorder, here: Trial, direction: FloatArray, step: float) -> Trial:
@@ -252,7 +258,7 @@ class _Recorder:
     began: float = field(default_factory=time.perf_counter)
     evaluations: int = 0
     iterations: int = 0
-    gradient_norm: float = math.nan  # of the last evaluation
+    failure: str = ""  # what an evaluation gave that was not finite
     best_weights: FloatArray | None = None
     best_loss: float = math.inf
     best_gradient_norm: float = math.nan
@@ -273,22 +279,23 @@ class _Recorder:
         norm = float(np.abs(gradient).max(initial=0.0))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             bad = int(np.count_nonzero(~np.isfinite(gradient)))
-            raise FloatingPointError(
+            self.failure = (
                 f"evaluation {self.evaluations} gave the loss {loss} and a gradient with {bad} of "
                 f"{gradient.size} components not finite; scale the features down, or penalise more"
             )
-        self.gradient_norm = norm
+            if self.best_weights is None:
+                raise FloatingPointError(self.failure)
+            return math.inf, gradient  # too far: the line search steps back
         if loss < self.best_loss or self.best_weights is None:
             self.best_loss, self.best_gradient_norm = loss, norm
             self.best_weights = point
         return loss, gradient
 
-    def end_iteration(self, loss: float) -> str:
+    def end_iteration(self, loss: float, norm: float) -> str:
         """Report; "settled" or "stopped" if that was the last one."""
-        self.iterations += 1
         if self.progress is not None:
             seconds = time.perf_counter() - self.began
-            record = Progress(self.iterations, loss, self.gradient_norm, seconds, self.evaluations)
+            record = Progress(self.iterations, loss, norm, seconds, self.evaluations)
             try:
                 self.progress(record)
             except StopIteration:

@@ -47,6 +47,8 @@ def search(
 ) -> Trial | None:
     """A step that satisfies the conditions, or the best one that lowers the loss; None if none.
 
+    Where rounding hides the gain, the step returned may have a loss higher by that rounding.
+
     Parameters
     ----------
     evaluate : callable
@@ -67,8 +69,13 @@ def search(
     """
     low, high = start, None  # the best trial so far; beyond it, one that has gone too far
     previous = start
+    wall = math.inf  # a step at which the loss is not finite
     for _ in range(most):
         trial = evaluate(step)
+        if not (math.isfinite(trial.loss) and math.isfinite(trial.slope)):
+            wall = trial.step
+            step = low.step + EDGE * (wall - low.step)
+            continue
         hidden = _is_hidden(trial, low, start)
         if hidden and FLAT * start.slope <= trial.slope <= (2 * ENOUGH - 1) * start.slope:
             return trial
@@ -84,6 +91,8 @@ def search(
             previous, low = low, trial
         if high is None:
             step = _beyond(previous, low)
+            if step >= wall:
+                step = 0.5 * (low.step + wall)
         else:
             step = _between(low, high)
             if step in (low.step, high.step):

@@ -5,6 +5,7 @@ Source: Nocedal & Wright (2006), Numerical Optimization, algorithm 7.4.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 _EPSILON = float(np.finfo(np.float64).eps)
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 class PastSteps:
@@ -48,13 +50,17 @@ class PastSteps:
         self.steps.clear()
 
     def remember(self, moved: FloatArray, changed: FloatArray) -> None:
-        """Keep a step, if the loss curved upwards along it."""
-        curvature = float(moved @ changed)
-        if curvature <= _EPSILON * float(changed @ changed):
+        """Keep a step, if the loss curved upwards along it, by more than rounding."""
+        with np.errstate(over="ignore", under="ignore"):
+            curvature = float(moved @ changed)
+            length, change = float(moved @ moved), float(changed @ changed)
+        if not (_TINY < curvature < math.inf and _TINY < change < math.inf):
+            return
+        if curvature <= _EPSILON * math.sqrt(length) * math.sqrt(change):
             return
         s, y = moved.astype(self.precision), changed.astype(self.precision)
         self.steps.append((s, y, 1.0 / curvature))
-        self.scale = curvature / float(changed @ changed)
+        self.scale = curvature / change
 
     def direction(self, gradient: FloatArray) -> FloatArray:
         """Minus the inverse Hessian times the gradient, by the two-loop recursion."""

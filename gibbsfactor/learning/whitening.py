@@ -171,7 +171,7 @@ def minimize_whitened(
                 stacklevel=2,
             )
             return replace(done, interrupted=True, message=message)
-        # L-BFGS-B makes its first step one unit long. The Newton step is as long as the gradient
+        # L-BFGS makes its first step one unit long. The Newton step is as long as the gradient
         # is here, so that length becomes the unit.
         whitening = replace(whitening, scale=step or 1.0)
         left = max_iterations - (done.iterations if done else 0)
@@ -185,7 +185,7 @@ def minimize_whitened(
         )
         weights = whitening.weights(minimum.weights.reshape(loss.shape))
         norm = minimum.gradient_norm / whitening.scale
-        gap = 0.5 * norm**2 * weights.size  # at most what is left to gain
+        gap = 0.5 * norm**2 * weights.size  # about what is left to gain
         minimum = replace(
             minimum,
             weights=weights.ravel(),
@@ -194,6 +194,8 @@ def minimize_whitened(
             evaluations=minimum.evaluations + (done.evaluations if done else 0) + 1,
             converged=minimum.converged or gap <= max(tolerance, _ROUNDING) * minimum.loss,
         )
+        if minimum.iterations >= max_iterations:
+            minimum = replace(minimum, message=f"reached max_iterations={max_iterations}")
         ended_early = done is None and minimum.iterations < _FIRST_ROUND
         if done or ended_early or minimum.iterations >= max_iterations or minimum.converged:
             return minimum
@@ -233,7 +235,10 @@ def _root(loss: SoftmaxLoss, curvature: FloatArray) -> FloatArray:
 
     n_weights = loss.shape[1]
     rows, counts = _share(curvature, _ROWS_PER_COLUMN * n_weights)
-    block = _weighted_gram(loss.features[rows], counts, n_weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        block = _weighted_gram(loss.features[rows], counts, n_weights)
+    if not np.isfinite(block).all():
+        raise ValueError("the features are so large that their squares overflow; scale them down")
     diagonal = np.diagonal(block) + loss.penalty
     diagonal = np.where(diagonal > 0, diagonal * (1 + 1e-10), 1.0)
     np.fill_diagonal(block, diagonal)

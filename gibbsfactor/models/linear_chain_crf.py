@@ -124,8 +124,8 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : Columns (needs ``templates``), or N sequences of feature dicts, or N sequences of
-            lists of feature strings
+        X : Columns, or N sequences of tuples of strings (both need ``templates``), or N
+            sequences of feature dicts, or N sequences of lists of feature strings
         y : N sequences of labels, any hashable values
 
         Raises
@@ -137,11 +137,12 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         ConvergenceWarning
-            If ``max_iterations`` ended training first.
+            If ``max_iterations``, or a loss that could not be lowered, ended training first.
         RuntimeWarning
             If Ctrl-C did; the best weights so far are kept.
         """
         self._check_parameters()
+        X = self._read(X)
         check_labelled(X, y)
         began = perf_counter()
         vectorizer = vectorizer_for(X, self.templates, self.min_freq)
@@ -188,7 +189,8 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         if not minimum.converged and not minimum.interrupted:
             warnings.warn(
                 f"training stopped before it converged: {minimum.message}, at loss "
-                f"{minimum.loss:.8g}; raise max_iterations for a better fit",
+                f"{minimum.loss:.8g}; raise max_iterations={self.max_iterations} or "
+                f"tol={self.tol:g}, or scale the features",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -282,11 +284,11 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        x : one sequence, or Columns with one sequence
+        x : one sequence, or Columns or a list that hold one sequence
         """
-        single: Any = x if isinstance(x, Columns) else [x]
+        single: Any = x if isinstance(x, Columns) or _holds_sequences(x) else [x]
         if len(single) != 1:
-            raise ValueError(f"gibbs takes one sequence; got Columns with {len(single)}")
+            raise ValueError(f"gibbs takes one sequence; got {len(single)} of them")
         packing, nodes, edge = self._scores(self._tokens(single))
         labels = [Variable(f"y{t}", self.classes_) for t in range(packing.n_positions)]
         at_positions = [Factor.from_log(v, nodes[t]) for t, v in enumerate(labels)]
@@ -313,7 +315,13 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
 
     def _tokens(self, X: Sentences) -> Tokens:
         self._check_fitted()
-        return self.vectorizer_.transform(X)
+        return self.vectorizer_.transform(self._read(X))
+
+    def _read(self, X: Sentences) -> Sentences:
+        """Columns of strings where templates are to read them, else X as it is."""
+        if self.templates is None or not isinstance(X, list | tuple) or not len(X):
+            return X
+        return Columns.from_sentences(X)
 
     def _scores(self, tokens: Tokens) -> tuple[Packing, FloatArray, FloatArray]:
         """Packed node scores (M, L) and edge scores (L, L)."""
@@ -425,6 +433,13 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
                 f"{features.n_attributes} attributes and {n_labels} labels"
             )
         return model
+
+
+def _holds_sequences(x: Any) -> bool:
+    """Whether x is a list of sequences of tokens, rather than a sequence of tokens."""
+    first = x[0] if isinstance(x, list | tuple) and x else None
+    token = first[0] if isinstance(first, list | tuple) and first else None
+    return isinstance(token, dict | list | tuple | set)
 
 
 def _within(positions: npt.NDArray[Any], n: int) -> bool:

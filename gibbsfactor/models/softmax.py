@@ -295,7 +295,13 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         check_temperature(self.temperature)
         is_sparse: bool = sp.issparse(x)
-        given: Any = x if is_sparse else np.atleast_2d(np.asarray(x, dtype=np.float64))
+        given: Any = x
+        if hasattr(x, "to_frame"):  # a row of a data frame: its labels are names of features
+            given = x.to_frame().T
+        elif not is_sparse and not hasattr(x, "iloc"):
+            given = np.atleast_2d(np.asarray(x, dtype=np.float64))
+        if hasattr(given, "iloc"):  # names of features are checked
+            given = validate_data(self, given, dtype=np.float64, reset=False)
         row: Any = check_array(given, accept_sparse="csr", dtype=np.float64)
         if row.shape != (1, self.n_features_in_):
             raise ValueError(
