@@ -211,9 +211,10 @@ class Factor:
                 f"{{{', '.join(f'{v.name!r}: {v.states[0]!r}' for v in self._scope)}}}; "
                 f"got {assignment!r}"
             )
-        if not all(type(key) is str for key in assignment):
-            assignment = by_name(assignment, "an assignment")
         missing = [name for name in self.names if name not in assignment]
+        if missing:  # perhaps given by variable
+            assignment = by_name(assignment, "an assignment")
+            missing = [name for name in missing if name not in assignment]
         if missing:
             raise ValueError(
                 f"the assignment gives no state for {', '.join(map(repr, missing))}; "
