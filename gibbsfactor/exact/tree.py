@@ -15,6 +15,9 @@ from math import prod
 
 from gibbsfactor.exact.order import Scope
 
+MOST_WEIGHED = 24  # tables in a bucket, up to which every pair is weighed
+MOST_HOLDERS = 64  # tables that hold a variable, up to which all are looked at for a larger scope
+
 
 @dataclass(frozen=True)
 class Step:
@@ -47,6 +50,7 @@ class TreeBuilder:
         self.n_given = len(scopes)
         self.kept = frozenset(kept)
         self.scopes: list[Scope] = list(scopes)
+        self.sizes: list[int] = [self.entries(scope) for scope in scopes]
         self.steps: list[Step] = []
         self.holders: list[set[int]] = [set() for _ in cardinalities]
         for table, scope in enumerate(scopes):
@@ -62,6 +66,7 @@ class TreeBuilder:
         out = len(self.scopes)
         self.steps.append(Step(left, right, out, summed))
         self.scopes.append(scope)
+        self.sizes.append(self.entries(scope))
         for old in (left, right):
             if old >= 0:
                 self.live.discard(old)
@@ -97,49 +102,84 @@ class TreeBuilder:
         bucket = sorted(self.holders[v])
         if len(bucket) > 2:
             bucket = self._merge_same_scopes(bucket)
+        if len(bucket) > MOST_WEIGHED:  # too many pairs to weigh: smallest two first
+            bucket.sort(key=lambda t: self.sizes[t])
+        while len(bucket) > MOST_WEIGHED:
+            bucket = [*bucket[2:], self.contract(bucket[0], bucket[1])]
+        pairs = {
+            (one, two): self._growth(one, two)
+            for i, one in enumerate(bucket)
+            for two in bucket[i + 1 :]
+            if len(bucket) > 2
+        }
         while len(bucket) > 2:
-            if len(bucket) > 24:  # too many pairs to weigh: smallest two first
-                bucket.sort(key=lambda t: self.entries(self.scopes[t]))
-                i, j = 0, 1
-            else:
-                i, j = min(
-                    ((i, j) for i in range(len(bucket)) for j in range(i)),
-                    key=lambda ij: self._growth(bucket[ij[0]], bucket[ij[1]]),
-                )
-            merged = self.contract(bucket[j], bucket[i])
-            bucket = [t for k, t in enumerate(bucket) if k not in (i, j)] + [merged]
+            one, two = min(pairs, key=pairs.__getitem__)
+            merged = self.contract(one, two)
+            bucket = [t for t in bucket if t not in (one, two)]
+            pairs = {p: key for p, key in pairs.items() if one not in p and two not in p}
+            pairs |= {(t, merged): self._growth(t, merged) for t in bucket}
+            bucket.append(merged)
         if len(bucket) == 2:
             self.contract(*bucket)
 
     def _growth(self, one: int, two: int) -> tuple[int, int]:
-        a, b = self.scopes[one], self.scopes[two]
-        union = self.entries({*a, *b})
-        return union - self.entries(a) - self.entries(b), union
+        """Entries of the product of two tables, then how many more than the two have."""
+        a = self.scopes[one]
+        union = self.sizes[one] * self.entries(v for v in self.scopes[two] if v not in a)
+        return union, union - self.sizes[one] - self.sizes[two]
+
+    def absorb(self) -> None:
+        """Multiply every table whose scope lies within another's into the smallest such table.
+
+        Done while both are small, this never costs much. Left to the buckets, it would be done
+        to tables that have grown, one full-sized copy for each table absorbed.
+        """
+        by_scope: dict[frozenset[int], list[int]] = defaultdict(list)
+        for table in sorted(self.live):
+            if self.scopes[table]:
+                by_scope[frozenset(self.scopes[table])].append(table)
+        tables = [self._balanced(deque(same), 1)[0] for same in by_scope.values()]
+        waiting = [(len(self.scopes[t]), t) for t in tables]
+        heapq.heapify(waiting)
+        while waiting:
+            _, table = heapq.heappop(waiting)
+            scope = self.scopes[table]
+            if table not in self.live or not scope:
+                continue
+            near = self.holders[min(scope, key=lambda v: len(self.holders[v]))]
+            if len(near) > MOST_HOLDERS:
+                continue
+            larger = [t for t in near if t != table and set(scope) <= set(self.scopes[t])]
+            if larger:
+                target = min(larger, key=lambda t: (self.sizes[t], t))
+                width = len(self.scopes[target])
+                merged = self.contract(target, table)
+                if len(self.scopes[merged]) == width:  # else it would eat its way along a chain
+                    heapq.heappush(waiting, (width, merged))
+
+    def _balanced(self, queue: deque[int], left: int) -> list[int]:
+        """Multiply tables of equal scope in a balanced way, until only ``left`` are there."""
+        while len(queue) > left:
+            queue.append(self.contract(queue.popleft(), queue.popleft()))
+        return list(queue)
 
     def _merge_same_scopes(self, bucket: list[int]) -> list[int]:
         """Multiply tables of equal scope in a balanced way, so that equals run together."""
         groups: dict[frozenset[int], deque[int]] = defaultdict(deque)
         for table in bucket:
             groups[frozenset(self.scopes[table])].append(table)
-        if len(groups) == 1:  # the last pair must sum: leave it to the caller
-            queue = next(iter(groups.values()))
-            while len(queue) > 2:
-                queue.append(self.contract(queue.popleft(), queue.popleft()))
-            return list(queue)
-        for queue in groups.values():
-            while len(queue) > 1:
-                queue.append(self.contract(queue.popleft(), queue.popleft()))
-        return [queue[0] for queue in groups.values()]
+        left = 2 if len(groups) == 1 else 1  # the last pair must sum: it is left to the caller
+        return [table for queue in groups.values() for table in self._balanced(queue, left)]
 
     def finish(self) -> None:
         """Multiply what still holds kept variables into one table."""
         rest = [t for t in sorted(self.live) if self.scopes[t]]
-        heap = [(self.entries(self.scopes[t]), t) for t in rest]
+        heap = [(self.sizes[t], t) for t in rest]
         heapq.heapify(heap)
         while len(heap) > 1:
             (_, one), (_, two) = heapq.heappop(heap), heapq.heappop(heap)
             out = self.contract(one, two)
-            heapq.heappush(heap, (self.entries(self.scopes[out]), out))
+            heapq.heappush(heap, (self.sizes[out], out))
 
 
 def tree_of_order(
@@ -150,6 +190,7 @@ def tree_of_order(
 ) -> TreeBuilder:
     """Contraction tree that eliminates the variables in the given order."""
     builder = TreeBuilder(scopes, cardinalities, kept)
+    builder.absorb()
     for v in order:
         if builder.holders[v]:
             builder.eliminate(v)
@@ -177,7 +218,7 @@ def tree_of_pairs(
                 for v in {*a, *b}
                 if not (v in a and v in b and len(builder.holders[v]) == 2) or v in builder.kept
             ]
-            gain = builder.entries(out) - builder.entries(a) - builder.entries(b)
+            gain = builder.entries(out) - builder.sizes[one] - builder.sizes[two]
             heapq.heappush(heap, (gain, min(one, two), max(one, two)))
 
     for table in sorted(builder.live):
