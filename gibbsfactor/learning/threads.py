@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -19,12 +19,29 @@ def usable_processors() -> int:
 
 
 class _Limit:
-    """Who holds the library to one thread: the first one in sets it, the last one out lifts it."""
+    """The first one in sets the limit, the last one out lifts it.
+
+    Both are done by one thread of the limit's own, since the limit belongs to who has set it,
+    and the first one in need not be the last one out.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.holders = 0
-        self.limits: Any = None
+
+    def enter(self) -> None:
+        with self.lock:
+            if self.holders == 0:
+                self.keeper = ThreadPoolExecutor(1)
+                self.limits = self.keeper.submit(threadpool_limits, 1, "blas").result()
+            self.holders += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.holders -= 1
+            if self.holders == 0:
+                self.keeper.submit(self.limits.restore_original_limits).result()
+                self.keeper.shutdown()
 
 
 _limit = _Limit()
@@ -34,16 +51,10 @@ _limit = _Limit()
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread: many small products only wait for each other on several.
 
-    May be entered by several threads at a time; what held before is restored when the last leaves.
+    Several threads may be inside at a time; when the last leaves, what held before holds again.
     """
-    with _limit.lock:
-        if _limit.holders == 0:
-            _limit.limits = threadpool_limits(limits=1, user_api="blas")
-        _limit.holders += 1
+    _limit.enter()
     try:
         yield
     finally:
-        with _limit.lock:
-            _limit.holders -= 1
-            if _limit.holders == 0:
-                _limit.limits.restore_original_limits()
+        _limit.leave()
