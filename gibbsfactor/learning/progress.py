@@ -13,9 +13,11 @@ _QUIET_SECONDS = 2.0  # work that ends sooner shows no bar
 
 @contextmanager
 def progress_bar(
-    enabled: bool | Literal["always"], total: int | None, description: str
+    enabled: bool | Literal["always"], description: str
 ) -> Iterator[Callable[[Progress], None] | None]:
     """Show on stderr the iteration, loss, gradient norm and time of a minimisation.
+
+    How many iterations it will take nobody knows, so there is a count and no share done.
 
     Parameters
     ----------
@@ -23,8 +25,6 @@ def progress_bar(
         True shows a bar once the work has taken two seconds, "always" from the start. False
         switches everything off: the context gives None, which `minimize` takes as "no progress
         wanted", and tqdm isn't even imported.
-    total : int or None
-        The most iterations there may be.
     description : str
         What is being trained, shown before the bar.
 
@@ -35,7 +35,7 @@ def progress_bar(
 
     Examples
     --------
-    >>> with progress_bar(False, 100, "softmax") as progress:
+    >>> with progress_bar(False, "softmax") as progress:
     ...     print(progress)
     None
     """
@@ -47,9 +47,8 @@ def progress_bar(
     from tqdm.auto import tqdm
 
     with tqdm(
-        total=total,
         desc=description,
-        unit="iteration",
+        unit=" iterations",
         delay=0.0 if enabled == "always" else _QUIET_SECONDS,
         file=sys.stderr,
         leave=True,

@@ -164,7 +164,7 @@ class LinearChainCRF(BaseEstimator):  # type: ignore[misc]
         loss = ChainLoss(features, observed, tokens, self.c2, self.n_threads)
         del tokens
         ready = perf_counter()
-        with loss, progress_bar(self.progress, self.max_iterations, "CRF") as show:
+        with loss, progress_bar(self.progress, "CRF") as show:
             minimum = minimize(
                 loss,
                 np.zeros(features.n_weights),

@@ -177,7 +177,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         start = np.zeros(loss.shape)
         if previous is not None:
             start = self._warm(*previous, classes, loss)
-        with progress_bar(self.verbose, self.max_iterations, "softmax") as progress:
+        with progress_bar(self.verbose, "softmax") as progress:
             minimum = minimize_whitened(
                 loss,
                 start,
