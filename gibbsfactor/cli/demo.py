@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     tell_factor_table(story)
     tell_business(story, folder)
     tell_softmax(story)
+    tell_trained_softmax(story)
     crf = tell_training(story, folder, progress=not arguments.quiet)
     tell_sentence(story, folder, crf)
     report = folder / "report.html"
@@ -163,9 +164,7 @@ def tell_business(story: Story, folder: Path) -> None:
 
 
 def tell_softmax(story: Story) -> None:
-    """Section 3: softmax is one variable's Gibbs distribution, by hand and trained."""
-    from sklearn.datasets import load_iris
-
+    """Section 3: softmax is one variable's Gibbs distribution."""
     story.section("Softmax is a product of factors")
     scores = [1.0, 2.0, 6.0]
     y = gf.Variable("y", ["first", "second", "third"])
@@ -196,6 +195,11 @@ def tell_softmax(story: Story) -> None:
         + ", ".join(f"{p:.3f}" for p in closed)
         + f" too; largest difference {difference:.1e}",
     )
+
+
+def tell_trained_softmax(story: Story) -> None:
+    """The rest of section 3: trained weights are factors too, one for every input feature."""
+    from sklearn.datasets import load_iris
 
     iris = load_iris()
     names = iris.target_names[iris.target]

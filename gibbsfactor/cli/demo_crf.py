@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.cli.report import Picture, Story, Table
-from gibbsfactor.datasets import load_conversations
+from gibbsfactor.datasets import Conversations, load_conversations
 from gibbsfactor.drawing import draw
 from gibbsfactor.drawing.charts import heat_map, ranked_bars, stacked_shares
 from gibbsfactor.evaluation import Scores, evaluate_labels
@@ -46,35 +46,10 @@ def tell_training(story: Story, folder: Path, *, progress: bool) -> LinearChainC
         f"to their neighbours' by transition factors. Training its {len(crf.weights_):,} weights "
         f"took {crf.n_iter_} iterations of L-BFGS and {crf.seconds_['training']:.1f} s."
     )
-    best = crf.predict(test_words)
     each = [
         [crf.classes_[i] for i in table.argmax(axis=1)] for table in crf.predict_proba(test_words)
     ]
-    alone = _softmax_labels(_single_words(words), _single_words(test_words), truth)
-    window = _softmax_labels(words, test_words, truth, crf)
-    predictions = {
-        "CRF, best label of each word": each,
-        "CRF, best labelling as a whole": best,
-        "softmax on the window of words": window,
-        "softmax on the word alone": alone,
-    }
-    scores = {name: evaluate_labels(test_truth, found) for name, found in predictions.items()}
-    stretches = {
-        name: evaluate_labels(_as_chunks(test_truth), _as_chunks(found)).f1
-        for name, found in predictions.items()
-    }
-    story.table(
-        Table(
-            ["test split", "accuracy", "macro F1", "stretch F1"],
-            [
-                (name, f"{s.accuracy:.4f}", f"{s.f1:.4f}", f"{stretches[name]:.4f}")
-                for name, s in scores.items()
-            ],
-            f"The CRF and two softmax regressions, all with the penalty {C2:g} |w|^2",
-        )
-    )
-    story.say(_verdict(scores))
-    story.say(_stretch_verdict(*stretches.values()))
+    scores = _tell_comparison(story, crf, corpus, each)
     counts = _confusion(test_truth, each, crf.classes_)
     _tell_labels(story, counts, crf.classes_, scores["CRF, best label of each word"])
     _draw_weights(story, folder, crf)
@@ -102,6 +77,41 @@ def tell_training(story: Story, folder: Path, *, progress: bool) -> LinearChainC
         )
     )
     return crf
+
+
+def _tell_comparison(
+    story: Story, crf: LinearChainCRF, corpus: Conversations, each: Labels
+) -> dict[str, Scores]:
+    """The CRF against softmax regressions, on words and on stretches of words."""
+    words, truth = corpus.train.drop(), corpus.train.labels()
+    test_words, test_truth = corpus.test.drop(), corpus.test.labels()
+    best = crf.predict(test_words)
+    alone = _softmax_labels(_single_words(words), _single_words(test_words), truth)
+    window = _softmax_labels(words, test_words, truth, crf)
+    predictions = {
+        "CRF, best label of each word": each,
+        "CRF, best labelling as a whole": best,
+        "softmax on the window of words": window,
+        "softmax on the word alone": alone,
+    }
+    scores = {name: evaluate_labels(test_truth, found) for name, found in predictions.items()}
+    stretches = {
+        name: evaluate_labels(_as_chunks(test_truth), _as_chunks(found)).f1
+        for name, found in predictions.items()
+    }
+    story.table(
+        Table(
+            ["test split", "accuracy", "macro F1", "stretch F1"],
+            [
+                (name, f"{s.accuracy:.4f}", f"{s.f1:.4f}", f"{stretches[name]:.4f}")
+                for name, s in scores.items()
+            ],
+            f"The CRF and two softmax regressions, all with the penalty {C2:g} |w|^2",
+        )
+    )
+    story.say(_verdict(scores))
+    story.say(_stretch_verdict(*stretches.values()))
+    return scores
 
 
 def _single_words(columns: Columns) -> list[list[list[str]]]:
