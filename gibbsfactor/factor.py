@@ -76,18 +76,19 @@ class Factor:
     64.0
     """
 
-    __slots__ = ("_is_log", "_log_values", "_scope", "_values")
+    __slots__ = ("_is_log", "_is_probability", "_log_values", "_scope", "_values")
     __iter__ = None  # a table is looked up by assignments, not by counting
     __array_ufunc__ = None  # so that numpy scalars leave `2.0 * factor` to us
 
     _scope: tuple[Variable, ...]
     _is_log: bool  # whether the log values are what was given, and the values derived
+    _is_probability: bool  # whether the weights are known to sum to one; only for the looks
     _values: FloatArray | None
     _log_values: FloatArray | None
 
     def __init__(self, scope: Variable | Sequence[Variable], values: npt.ArrayLike) -> None:
         self._scope = as_scope(scope)
-        self._is_log = False
+        self._is_log = self._is_probability = False
         self._values = table = as_table(self._scope, values, "values")
         self._log_values = None
         if not np.isfinite(table).all() or (table < 0).any():
@@ -120,7 +121,7 @@ class Factor:
         """
         factor = cls.__new__(cls)
         factor._scope = as_scope(scope)
-        factor._is_log = True
+        factor._is_log, factor._is_probability = True, False
         factor._values = None
         factor._log_values = table = as_table(factor._scope, log_values, "log values")
         bad = ~((np.abs(table) <= MOST_LOG) | (table == -math.inf))
@@ -135,11 +136,14 @@ class Factor:
         scope: tuple[Variable, ...],
         values: FloatArray | None = None,
         log_values: FloatArray | None = None,
+        *,
+        is_probability: bool = False,
     ) -> Factor:
         """Wrap arrays that are known to be valid, without copying or checking them."""
         factor = cls.__new__(cls)
         factor._scope = scope
         factor._is_log = values is None
+        factor._is_probability = is_probability
         factor._values = None if values is None else read_only(values)
         factor._log_values = None if log_values is None else read_only(log_values)
         return factor
@@ -151,7 +155,7 @@ class Factor:
 
     def __reduce__(self) -> tuple[object, ...]:
         given = self.log_values if self._is_log else self.values
-        return _restored, (self._scope, given, self._is_log)
+        return _restored, (self._scope, given, self._is_log, self._is_probability)
 
     # ---- what it is -------------------------------------------------------------------
 
@@ -340,13 +344,14 @@ class Factor:
             if 0 < total < math.inf:
                 values = self.values / total
                 if is_exact(values, self.values == 0):
-                    return Factor._trusted(self._scope, values)
+                    return Factor._trusted(self._scope, values, is_probability=True)
         log_total = log_sum_exp(self.log_values, tuple(range(len(self._scope))))
         if log_total == -math.inf:
             raise ZeroProbabilityError(
                 f"factor over {self.names} has only zero weights; it can't be normalised"
             )
-        return Factor._trusted(self._scope, log_values=self.log_values - log_total)
+        logs = np.asarray(self.log_values - log_total)
+        return Factor._trusted(self._scope, log_values=logs, is_probability=True)
 
     def at_temperature(self, temperature: float) -> Factor:
         """phi^(1/T): the same energies -log phi at temperature T.
@@ -413,18 +418,25 @@ class Factor:
     def to_frame(self) -> pd.DataFrame:
         """Table with one column for each variable and a last column ``weight``.
 
+        The last column is called ``probability`` in what `normalize` or a marginal gives.
+
         Raises
         ------
         ImportError
             If pandas is not installed; it is needed for this method alone.
         """
-        return table_view.as_frame([v.states for v in self._scope], self.names, self.values)
+        states = [v.states for v in self._scope]
+        return table_view.as_frame(states, self.names, self._measure, self.values)
+
+    @property
+    def _measure(self) -> str:
+        return "probability" if self._is_probability else "weight"
 
     def _rows(self) -> table_view.Rows:
         in_logs = self.is_log and not is_exponentiable(self.log_values)
         return table_view.rows(
             [v.states for v in self._scope],
-            [*self.names, "log weight" if in_logs else "weight"],
+            [*self.names, f"log {self._measure}" if in_logs else self._measure],
             self.log_values if in_logs else self.values,
         )
 
@@ -441,10 +453,13 @@ def check_temperature(temperature: float) -> None:
         raise ValueError(f"temperature is {temperature!r}; it must be a positive finite number")
 
 
-def _restored(scope: tuple[Variable, ...], given: FloatArray, is_log: bool) -> Factor:
+def _restored(
+    scope: tuple[Variable, ...], given: FloatArray, is_log: bool, is_probability: bool
+) -> Factor:
     """A factor from a pickle or a copy, read-only as before."""
-    table = np.array(given)
-    return Factor._trusted(scope, None if is_log else table, table if is_log else None)
+    values = None if is_log else np.array(given)
+    logs = np.array(given) if is_log else None
+    return Factor._trusted(scope, values, logs, is_probability=is_probability)
 
 
 def _as_factor(other: object) -> Factor | None:

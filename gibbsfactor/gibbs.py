@@ -56,9 +56,9 @@ class GibbsDistribution:
     >>> round(p.probability({"A": "a0", "B": "b0"}), 6)
     0.3125
     >>> p.marginal("A")
-    A     weight
-    a0  0.703125
-    a1  0.296875
+    A   probability
+    a0     0.703125
+    a1     0.296875
     >>> p.condition({"B": "b1"}).map_assignment()
     {'A': 'a0'}
     """
@@ -201,7 +201,8 @@ class GibbsDistribution:
         if peak == -math.inf:
             self._raise_no_mass("marginal")
         weights = np.exp(logs - peak)
-        return Factor._trusted(wanted, np.asarray(weights / weights.sum()))
+        weights /= weights.sum()
+        return Factor._trusted(wanted, np.asarray(weights), is_probability=True)
 
     def marginals(self) -> dict[str, Factor]:
         """P(x_v | evidence) of every unobserved variable, from one sweep up and one down.
@@ -213,7 +214,7 @@ class GibbsDistribution:
         """
         tables = inference.single_marginals(self._network, self._memory)
         return {
-            v.name: Factor._trusted((v,), table)
+            v.name: Factor._trusted((v,), table, is_probability=True)
             for v, table in zip(self.variables, tables, strict=True)
         }
 

@@ -61,7 +61,10 @@ def as_html(table: Rows) -> str:
 
 
 def as_frame(
-    states: Sequence[Sequence[object]], names: Sequence[str], numbers: npt.NDArray[np.float64]
+    states: Sequence[Sequence[object]],
+    names: Sequence[str],
+    measure: str,
+    numbers: npt.NDArray[np.float64],
 ) -> pd.DataFrame:
     """A pandas DataFrame with one row for each joint state."""
     try:
@@ -74,5 +77,5 @@ def as_frame(
         name: [joint[i] for joint in product(*states)] for i, name in enumerate(names)
     }
     frame = pd.DataFrame(columns, index=range(numbers.size))
-    frame.insert(len(names), "weight", numbers.ravel(), allow_duplicates=True)
+    frame.insert(len(names), measure, numbers.ravel(), allow_duplicates=True)
     return frame

@@ -44,11 +44,11 @@ def test_twenty_twentyfive_fifteen_four(book):
     joint = book.marginal("A", "B")
     np.testing.assert_allclose(joint.values, np.array([[20, 25], [15, 4]]) / 64, rtol=1e-14)
     assert repr(joint).splitlines() == [
-        "A   B     weight",
-        "a0  b0    0.3125",
-        "a0  b1  0.390625",
-        "a1  b0  0.234375",
-        "a1  b1    0.0625",
+        "A   B   probability",
+        "a0  b0       0.3125",
+        "a0  b1     0.390625",
+        "a1  b0     0.234375",
+        "a1  b1       0.0625",
     ]
     np.testing.assert_allclose(book.marginal("B", "A").values, joint.values.T, rtol=1e-15)
     np.testing.assert_allclose(book.marginals()["A"].values, [45 / 64, 19 / 64], rtol=1e-14)

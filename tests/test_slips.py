@@ -1,5 +1,6 @@
 """What users get wrong, or say in another way than the examples: answered, or understood."""
 
+import copy
 import math
 import os
 import threading
@@ -72,6 +73,19 @@ def test_a_factor_is_not_a_sequence():
     assert GibbsDistribution(PHI).partition_function() == 64
     with pytest.raises(TypeError, match=r"name the variables, as in \['A', 'B'\]; got 0"):
         PHI.marginalize(0)
+
+
+def test_only_what_sums_to_one_is_called_a_probability():
+    p = GibbsDistribution(PHI)
+    assert repr(PHI).splitlines()[0].split() == ["A", "B", "weight"]
+    for normalised in (PHI.normalize(), p.marginal("A"), p.marginals()["A"]):
+        assert repr(normalised).splitlines()[0].split()[-1] == "probability"
+        assert normalised.to_frame().columns[-1] == "probability"
+        assert "probability" in repr(copy.deepcopy(normalised))
+        assert repr(normalised * 2).splitlines()[0].split()[-1] == "weight"
+    huge = Factor.from_log(A, [1e6, 1e6 - 2000])
+    assert repr(huge).splitlines()[0].split()[-2:] == ["log", "weight"]
+    assert repr(huge.normalize()).splitlines()[0].split()[-2:] == ["log", "probability"]
 
 
 def test_variables_serve_as_names():
