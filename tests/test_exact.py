@@ -67,7 +67,7 @@ ATOL = {False: 1e-10, True: 1e-8}
 @pytest.mark.parametrize("extreme", [False, True])
 def test_two_thousand_models(extreme):
     rng = np.random.default_rng(20_240_607 + extreme)
-    for _ in range(1000):
+    for _ in range(2000):
         check(random_model(rng, extreme), rng, ATOL[extreme])
 
 
