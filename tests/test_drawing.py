@@ -312,3 +312,18 @@ def test_an_empty_graph_says_so():
 def test_errors_say_what_to_do(given, options, error, message):
     with pytest.raises(error, match=message):
         draw(given, **options)
+
+
+def test_a_hidden_markov_model_starts_at_its_start():
+    """A prior on the first state neither turns the chain round nor bends what it emits."""
+    steps = 6
+    hidden = [Variable(f"h{i}", 2) for i in range(steps)]
+    seen = [Variable(f"o{i}", 2) for i in range(steps)]
+    factors = [Factor(hidden[0], [0.5, 0.5])]
+    factors += [Factor(pair, np.ones((2, 2))) for pair in pairwise(hidden)]
+    factors += [Factor(pair, np.ones((2, 2))) for pair in zip(hidden, seen, strict=True)]
+    placed = layout(factor_graph(factors))
+    x = [placed[v.name][0] for v in hidden]
+    assert x == sorted(x)
+    assert len({placed[v.name][1] for v in hidden}) == 1
+    assert all(placed[f"o{i}"][0] == pytest.approx(placed[f"h{i}"][0]) for i in range(steps))

@@ -87,8 +87,11 @@ def _rows(graph: nx.Graph[Any], path: list[Node], widths: Mapping[Node, float]) 
     count = int(np.ceil(total / ROW)) if total > ROW * 1.08 else 1
     per_row = -(-len(path) // count)
     if count > 1 and per_row % 2:
-        per_row += 1  # rows of a factor graph then all begin with a variable
-    return [path[i : i + per_row] for i in range(0, len(path), per_row)]
+        per_row += 1  # rows of a factor graph then all end alike
+    cuts = list(range(per_row, len(path), per_row))
+    if cuts and graph.nodes[path[cuts[0]]].get("kind") == "factor":
+        cuts = [cut + 1 for cut in cuts if cut + 1 < len(path)]  # end on it: no leg is in its way
+    return [path[i:j] for i, j in pairwise([0, *cuts, len(path)])]
 
 
 def _leg_room(spine: Spine, sizes: Sizes, tall: float) -> tuple[float, float]:

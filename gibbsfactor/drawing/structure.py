@@ -71,7 +71,8 @@ def _extended(
         hang_all = typical is not None and all(_looks(graph, leg) == typical for leg in choices)
         if not choices or (hang_all and len(choices) <= usual):
             continue
-        leg = max(choices, key=len)
+        odd = [leg for leg in choices if typical is None or _looks(graph, leg) != typical]
+        leg = max(odd or choices, key=len)  # what looks like every other leg hangs like them
         choices.remove(leg)
         size = 0 if typical is None else len(typical)
         if typical is not None and len(leg) > size and _looks(graph, leg[-size:]) == typical:
@@ -84,7 +85,8 @@ def _extended(
     if bad or len(path) < 3:
         return None
     order = {v: i for i, v in enumerate(graph)}
-    if order[path[-1]] < order[path[0]]:
+    first, last = (core[0], core[-1]) if len(core) > 1 else (path[0], path[-1])
+    if order[last] < order[first]:
         path.reverse()
     return Spine(path, hanging)
 
