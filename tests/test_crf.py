@@ -207,6 +207,17 @@ def test_the_loss_holds_no_threads_afterwards():
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_every_thread_gets_as_many_batches(n_threads, monkeypatch):
+    monkeypatch.setattr(chain_loss, "BATCH_BYTES", 8 * 2 * 70)  # 70 tokens of 2 labels
+    monkeypatch.setattr(chain_loss, "BATCH_SEQUENCES", 1)
+    tokens = random_tokens(np.random.default_rng(0), [5] * 100, 4)
+    features, observed = observed_features(tokens, np.arange(500) % 2, 2)
+    batches = ChainLoss(features, observed, tokens, 1.0, n_threads).batches
+    assert len(batches) == {1: 8, 2: 8, 3: 9}[n_threads]
+    assert sum(len(batch.packing.lengths) for batch in batches) == 100
+
+
 # ---- training -------------------------------------------------------------------------------
 
 

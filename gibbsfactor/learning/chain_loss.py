@@ -241,7 +241,7 @@ def _cut(lengths: IntArray, n_labels: int, n_threads: int) -> list[IntArray]:
     total = int(tokens[-1]) if len(tokens) else 0
     least = BATCH_SEQUENCES * total // max(len(lengths), 1)  # a product needs rows to be quick
     most = max(BATCH_BYTES // (8 * n_labels), least, 1)
-    batches = max(-(-total // most), n_threads)
+    batches = max(-(-total // (most * n_threads)), 1) * n_threads  # as many for each thread
     ends = np.searchsorted(tokens, np.arange(1, batches) * total / batches, side="left") + 1
     return [part for part in np.split(order, ends) if len(part)]
 
