@@ -207,7 +207,7 @@ def _log_forward(
         here = alpha[first : first + size]
         here[:] = nodes[first : first + size]
         if time:
-            here += log_matmul(alpha[before : before + size], edge)
+            here += _log_product(alpha[before : before + size], edge)
         total = _log_sum(here)
         here -= np.where(total == -math.inf, 0.0, total)[:, None]
         log_z[:size] += total
@@ -225,7 +225,7 @@ def _log_forward_backward(packing: Packing, nodes: FloatArray, edge: FloatArray)
         beta = np.zeros((size, len(edge)))
         going_on = len(after)
         if going_on:
-            beta[:going_on] = log_matmul(after, edge.T)
+            beta[:going_on] = _log_product(after, edge.T)
         joint = here + beta
         total = _log_sum(joint)
         total = np.where(total == -math.inf, 0.0, total)[:, None]
@@ -236,6 +236,11 @@ def _log_forward_backward(packing: Packing, nodes: FloatArray, edge: FloatArray)
         peak = beta.max(axis=1, keepdims=True)
         after = nodes[first : first + size] + (beta - np.where(peak == -math.inf, 0.0, peak))
     return ChainMarginals(packing.by_sequence(log_z), marginals, edges)
+
+
+def _log_product(one: FloatArray, two: FloatArray) -> FloatArray:
+    """log of the matrix product of exp(one) and exp(two)."""
+    return log_matmul(one[..., None], two[..., None])[..., 0]
 
 
 def _log_sum(logs: FloatArray) -> FloatArray:
@@ -262,7 +267,7 @@ def viterbi(packing: Packing, nodes: FloatArray, edge: FloatArray) -> tuple[Floa
         here = best[first : first + size]
         here[:] = nodes[first : first + size]
         if time:
-            here += max_plus(best[before : before + size], edge)
+            here += max_plus(best[before : before + size, :, None], edge[..., None])[..., 0]
         before = first
     scores = np.zeros(len(packing.lengths))
     labels = np.zeros(packing.n_positions, dtype=np.int64)

@@ -23,48 +23,53 @@ Stacks = list[Block | None]
 
 @dataclass(frozen=True, eq=False)
 class Upward:
-    """What an upward sweep leaves: log of the total, and the stacks if they were retained."""
+    """What an upward sweep leaves: log of the total in each row, and the stacks if retained."""
 
-    log_total: float
+    log_totals: FloatArray  # (R,), R being 1 where all rows agree
     stacks: Stacks
 
+    @property
+    def log_total(self) -> float:
+        """The only row's."""
+        return float(self.log_totals[0])
 
-def load(network: Network, schedule: Schedule) -> Stacks:
+
+def load(network: Network, schedule: Schedule, rows: slice) -> Stacks:
     """Blocks of the given tables, and room for one block for each group."""
     given: Stacks = [
-        network.stack(tables, shape)
+        network.stack(tables, shape, rows)
         for tables, shape in zip(schedule.leaves, schedule.leaf_shapes, strict=True)
     ]
     return given + [None] * len(schedule.groups)
 
 
 def fetch(operand: Operand, stacks: Stacks) -> Block:
-    """The G tables of an operand as matrices (G, b, i, k)."""
+    """The G tables of an operand as matrices (G, b, i, k, R)."""
     blocks = []
     for piece in operand.pieces:
         block = stacks[piece.stack]
         assert block is not None
         blocks.append(block)
-    if any(block.is_log for block in blocks):
-        blocks = [to_log(block) for block in blocks]
     if len(blocks) == 1:
-        (block,), (piece,) = blocks, operand.pieces
-        values, scale = block.values[piece.rows], block.log_scale[piece.rows]
+        (first,), (piece,) = blocks, operand.pieces
+        is_log, low, high = first.is_log, first.low, first.high
+        values, scale = first.values[piece.rows], first.log_scale[piece.rows]
     else:
+        is_log = any(block.is_log for block in blocks)
+        low = min(block.low for block in blocks)
+        high = max(block.high for block in blocks)
+        if is_log:
+            blocks = [to_log(block) for block in blocks]
         size = sum(_count(piece.rows) for piece in operand.pieces)
-        values = np.empty((size, *operand.shape))
-        scale = np.empty(size)
+        rows = max(block.values.shape[-1] for block in blocks)
+        values = np.empty((size, *operand.shape, rows))
+        scale = np.empty((size, rows))
         for block, piece in zip(blocks, operand.pieces, strict=True):
             values[piece.members] = block.values[piece.rows]
             scale[piece.members] = block.log_scale[piece.rows]
-    axes = (0, *(axis + 1 for axis in operand.axes))
-    return Block(
-        values.transpose(axes).reshape(len(values), *operand.matrix),
-        scale,
-        blocks[0].is_log,
-        min(block.low for block in blocks),
-        max(block.high for block in blocks),
-    )
+    axes = (0, *(axis + 1 for axis in operand.axes), len(operand.axes) + 1)
+    matrices = values.transpose(axes).reshape(len(values), *operand.matrix, values.shape[-1])
+    return Block(matrices, scale, is_log, low, high)
 
 
 def _count(rows: slice | np.ndarray) -> int:
@@ -79,17 +84,20 @@ def inputs(group: Group, stacks: Stacks, *, logs: bool = False) -> tuple[Block, 
     return left, fetch(group.right, stacks)
 
 
-def sum_product(network: Network, schedule: Schedule, *, retain: bool) -> Upward:
-    """log of the sum over all assignments; every intermediate stack is kept if ``retain``.
+ALL = slice(0, 1)  # the rows of a network that has one
+
+
+def sum_product(network: Network, schedule: Schedule, *, retain: bool, rows: slice = ALL) -> Upward:
+    """log of the sum over all assignments, in each row; every stack is kept if ``retain``.
 
     Without ``retain`` a stack is let go after its last use.
     """
-    stacks = load(network, schedule)
+    stacks = load(network, schedule, rows)
     last_use = {} if retain else _last_uses(schedule)
     for number, group in enumerate(schedule.groups):
         product = multiply(*inputs(group, stacks))
         stacks[len(schedule.leaves) + number] = Block(
-            product.values.reshape((group.size, *group.out_shape)),
+            product.values.reshape((group.size, *group.out_shape, -1)),
             product.log_scale,
             product.is_log,
             product.low,
@@ -97,53 +105,55 @@ def sum_product(network: Network, schedule: Schedule, *, retain: bool) -> Upward
         )
         for stack in last_use.get(number, ()):
             stacks[stack] = None
-    return Upward(network.log_constant + _log_of_scalars(schedule, stacks), stacks)
+    return Upward(_log_totals(network, schedule, stacks), stacks)
 
 
-def max_product(network: Network, schedule: Schedule) -> Upward:
+def max_product(network: Network, schedule: Schedule, rows: slice = ALL) -> Upward:
     """log of the greatest weight; all stacks are kept, in logs and unscaled, for the traceback."""
-    stacks = [None if block is None else _unscaled(block) for block in load(network, schedule)]
+    stacks = [
+        None if block is None else _unscaled(block) for block in load(network, schedule, rows)
+    ]
     for number, group in enumerate(schedule.groups):
         left, right = inputs(group, stacks, logs=True)
         best = max_plus(left.values, right.values)
-        stacks[len(schedule.leaves) + number] = Block(
-            best.reshape((group.size, *group.out_shape)),
-            np.zeros(group.size),
-            True,
-            -math.inf,
-            math.inf,
-        )
-    return Upward(network.log_constant + _log_of_scalars(schedule, stacks), stacks)
+        best = best.reshape((group.size, *group.out_shape, best.shape[-1]))
+        scale = np.zeros((group.size, best.shape[-1]))
+        stacks[len(schedule.leaves) + number] = Block(best, scale, True, -math.inf, math.inf)
+    return Upward(_log_totals(network, schedule, stacks), stacks)
 
 
 def _unscaled(block: Block) -> Block:
     logs = to_log(block)
-    spread = (-1, *(1 for _ in logs.values.shape[1:]))
-    values = logs.values + logs.log_scale.reshape(spread)
-    return Block(values, np.zeros(len(values)), True, -math.inf, math.inf)
+    size, rows = logs.log_scale.shape
+    values = logs.values + logs.log_scale.reshape(
+        (size, *(1 for _ in logs.values.shape[1:-1]), rows)
+    )
+    return Block(values, np.zeros((size, rows)), True, -math.inf, math.inf)
 
 
-def root_table(network: Network, schedule: Schedule, upward: Upward) -> tuple[FloatArray, int]:
-    """Log weights over the kept variables, and the number of the table they are."""
-    table = next(t for t in schedule.roots if len(schedule.stack_shapes[schedule.place[t][0]]) > 1)
-    stack, row = schedule.place[table]
+def kept_root(schedule: Schedule) -> int:
+    """Number of the table over the kept variables that is left at the end."""
+    return next(t for t in schedule.roots if len(schedule.stack_shapes[schedule.place[t][0]]) > 1)
+
+
+def root_table(schedule: Schedule, upward: Upward, number: int) -> FloatArray:
+    """Log weights (..., R) over the kept variables, from the table of this number."""
+    stack, row = schedule.place[number]
     block = upward.stacks[stack]
     assert block is not None
     logs = to_log(block)
-    return logs.values[row] + (logs.log_scale[row] + upward.log_total), table
+    return np.asarray(logs.values[row] + (logs.log_scale[row] + upward.log_totals))
 
 
-def _log_of_scalars(schedule: Schedule, stacks: Stacks) -> float:
-    total = 0.0
+def _log_totals(network: Network, schedule: Schedule, stacks: Stacks) -> FloatArray:
+    total = np.array([network.log_constant])
     for table in schedule.roots:
         stack, row = schedule.place[table]
         block = stacks[stack]
         assert block is not None
-        if block.values.ndim > 1:
+        if block.values.ndim > 2:
             continue
-        value = float(block.values[row])
-        log = value if block.is_log else (math.log(value) if value > 0 else -math.inf)
-        total += log + float(block.log_scale[row])
+        total = total + (to_log(block).values[row] + block.log_scale[row])
     return total
 
 

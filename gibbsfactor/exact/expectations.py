@@ -23,9 +23,9 @@ def entropy(network: Network, memory: int | None = None) -> float:
     ZeroProbabilityError
         If log Z is -inf.
     """
-    log_z, marginals, mass = table_marginals(network, memory)
-    expected = map(_expected_log, network.tables, marginals, mass)
-    return log_z - network.log_constant - math.fsum(expected)
+    found = table_marginals(network, memory)
+    expected = map(_expected_log, network.tables, found.tables, found.mass)
+    return found.log_total - network.log_constant - math.fsum(expected)
 
 
 def entropy_and_expected_logs(
@@ -46,11 +46,12 @@ def entropy_and_expected_logs(
     wide = [t for t in targets if t.log_values.size > 1]
     constants = [float(t.log_values.reshape(())) for t in targets if t.log_values.size == 1]
     network = Network.of(factors, variables, [t.scope for t in wide])
-    log_z, marginals, mass = table_marginals(network, memory)
+    found = table_marginals(network, memory)
+    expected = list(map(_expected_log, network.tables, found.tables, found.mass))
     own = network.n_given
-    expected = math.fsum(map(_expected_log, network.tables[:own], marginals, mass))
-    asked = list(map(_expected_log, wide, marginals[own:], mass[own:]))
-    return log_z - network.log_constant - expected, sum([*asked, *constants])
+    asked = map(_expected_log, wide, found.tables[own:], found.mass[own:])
+    log_z = found.log_total - network.log_constant
+    return log_z - math.fsum(expected[:own]), sum([*asked, *constants])
 
 
 def _expected_log(table: Factor, marginal: FloatArray, mass: npt.NDArray[np.bool_]) -> float:

@@ -1,71 +1,84 @@
-"""The questions put to a network, each answered by a plan and one or two sweeps over it."""
+"""The questions put to a network, each answered by a plan and one or two sweeps over it.
+
+A network may come in rows of evidence; then every answer has one entry for each row.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-from gibbsfactor.errors import ZeroProbabilityError
-from gibbsfactor.exact.contraction import max_product, root_table, sum_product
+from gibbsfactor.exact.contraction import kept_root, root_table, sum_product
 from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import Plan
+from gibbsfactor.exact.runs import Marginals, averaged, log_sums, scheduled
 from gibbsfactor.exact.scaled import FloatArray, has_mass, normalized
 from gibbsfactor.exact.schedule import Schedule
 from gibbsfactor.exact.search import make_plan
-from gibbsfactor.exact.sweeps import downward, traceback
-
-IntArray = npt.NDArray[np.intp]
-BoolArray = npt.NDArray[np.bool_]
-
-NO_MASS = (
-    "every assignment has weight zero (log Z = -inf), so there is no {what}; "
-    "the factors contradict each other or the evidence"
-)
+from gibbsfactor.exact.slicing import fitted
+from gibbsfactor.exact.sweeps import downward
 
 
 def plan_for(network: Network, kept: Sequence[int] = ()) -> Plan:
-    """The plan that the other functions here follow."""
+    """The plan that the other functions here follow while it fits the memory."""
     names = [v.name for v in network.variables]
     return make_plan(network.scopes, network.cardinalities, kept, names)
 
 
+def log_partitions(network: Network, memory: int | None = None) -> FloatArray:
+    """log Z = log sum_x prod_k phi_k(x_k) in nats, of each row (R,); -inf without any weight."""
+    plan = fitted(plan_for(network), memory, "log_partition")
+    schedule = scheduled(plan)
+
+    def run(part: Network, rows: slice) -> FloatArray:
+        return sum_product(part, schedule, retain=False, rows=rows).log_totals
+
+    return log_sums(network, plan, run, memory)
+
+
 def log_partition(network: Network, memory: int | None = None) -> float:
-    """log Z = log sum_x prod_k phi_k(x_k), in nats; -inf when every weight is zero."""
-    schedule = plan_for(network).admitted(memory)
-    return sum_product(network, schedule, retain=False).log_total
+    """log Z of a network of one row."""
+    return float(log_partitions(network, memory)[0])
 
 
 def single_marginals(network: Network, memory: int | None = None) -> list[FloatArray]:
-    """P(x_v) of every variable v, from one sweep up and one down.
+    """P(x_v) of every variable v in each row, (cardinality, R), from one sweep up and one down.
 
     Raises
     ------
     ZeroProbabilityError
         If log Z is -inf.
     """
-    schedule = plan_for(network).admitted(memory, marginals=True)
-    upward = sum_product(network, schedule, retain=True)
-    _require_mass(upward.log_total, "marginal")
-    marginals = [np.ones(1)] * len(network.variables)
-    homes = _homes(network, schedule)
-    for stack, joint in downward(schedule, upward.stacks, homes):
-        beliefs = normalized(joint)
-        for axis, (rows, variables) in homes[stack].items():
-            others = tuple(i for i in range(1, beliefs.ndim) if i != axis + 1)
-            table = beliefs[rows].sum(axis=others)
-            for row, v in zip(table, variables, strict=True):
-                marginals[v] = row
-    return marginals
+    plan = fitted(plan_for(network), memory, "marginals")
+    schedule = scheduled(plan)
+    homes = homes_of(schedule)
+
+    def run(part: Network, rows: slice) -> Marginals:
+        upward = sum_product(part, schedule, retain=True, rows=rows)
+        tables = [ONE] * len(part.variables)
+        for stack, joint in downward(schedule, upward.stacks, homes):
+            beliefs = normalized(joint)
+            for axis, (places, variables) in homes[stack].items():
+                others = tuple(i for i in range(1, beliefs.ndim - 1) if i != axis + 1)
+                table = beliefs[places].sum(axis=others)
+                for row, v in zip(table, variables, strict=True):
+                    tables[v] = row
+        return Marginals(upward.log_totals, tables)
+
+    singles = [(v,) for v in range(len(network.variables))]
+    return list(averaged(network, plan, singles, run, memory).tables)
 
 
+ONE = np.ones((1, 1))
 Homes = dict[int, dict[int, tuple[list[int], list[int]]]]  # stack -> axis -> (rows, variables)
 
 
-def _homes(network: Network, schedule: Schedule) -> Homes:
+@lru_cache(maxsize=64)
+def homes_of(schedule: Schedule) -> Homes:
     """For every variable, the smaller table of the step that sums it out: where it is read off."""
     sizes = [math.prod(shape[1:]) for shape in schedule.stack_shapes]
     homes: Homes = defaultdict(dict)
@@ -97,10 +110,8 @@ def _homes(network: Network, schedule: Schedule) -> Homes:
     return homes
 
 
-def table_marginals(
-    network: Network, memory: int | None = None
-) -> tuple[float, list[FloatArray], list[BoolArray]]:
-    """log Z; for every table of the network the marginal over its scope, and where there is mass.
+def table_marginals(network: Network, memory: int | None = None) -> Marginals:
+    """The marginal over the scope of every table (..., R), log Z, and where there is mass.
 
     Mass can be too small for a float, as at energies of 1e6; it is mass all the same.
 
@@ -109,75 +120,39 @@ def table_marginals(
     ZeroProbabilityError
         If log Z is -inf.
     """
-    schedule = plan_for(network).admitted(memory, marginals=True)
-    upward = sum_product(network, schedule, retain=True)
-    _require_mass(upward.log_total, "marginal")
-    joints = dict(downward(schedule, upward.stacks, range(len(schedule.leaves))))
-    beliefs = {stack: normalized(joint) for stack, joint in joints.items()}
-    mass = {stack: has_mass(joint) for stack, joint in joints.items()}
+    plan = fitted(plan_for(network), memory, "marginals")
+    schedule = scheduled(plan)
     places = [schedule.place[table] for table in range(len(network.scopes))]
-    return (
-        upward.log_total,
-        [beliefs[stack][row] for stack, row in places],
-        [mass[stack][row] for stack, row in places],
-    )
+
+    def run(part: Network, rows: slice) -> Marginals:
+        upward = sum_product(part, schedule, retain=True, rows=rows)
+        joints = dict(downward(schedule, upward.stacks, range(len(schedule.leaves))))
+        beliefs = {stack: normalized(joint) for stack, joint in joints.items()}
+        mass = {stack: has_mass(joint) for stack, joint in joints.items()}
+        return Marginals(
+            upward.log_totals,
+            [beliefs[stack][row] for stack, row in places],
+            [mass[stack][row] for stack, row in places],
+        )
+
+    return averaged(network, plan, network.scopes, run, memory)
 
 
 def joint_log_weights(
     network: Network, kept: Sequence[int], memory: int | None = None
 ) -> FloatArray:
-    """log sum over all other variables: a table with an axis for each kept variable, in order."""
+    """log sum over all other variables: an axis for each kept variable, in order, and the rows."""
     many = [v for v in kept if network.cardinalities[v] > 1]
     shape = tuple(network.cardinalities[v] for v in kept)
     if not many:
-        return np.full(shape, log_partition(network, memory))
-    plan = plan_for(network, many)
-    schedule = plan.admitted(memory)
-    table, number = root_table(network, schedule, sum_product(network, schedule, retain=False))
-    scope = plan.scopes[number]
-    return table.transpose([scope.index(v) for v in many]).reshape(shape)
+        return np.zeros((*shape, 1)) + log_partitions(network, memory)
+    plan = fitted(plan_for(network, many), memory, "log_partition")
+    schedule = scheduled(plan)
+    number = kept_root(schedule)
+    order = [plan.scopes[number].index(v) for v in many]
 
+    def run(part: Network, rows: slice) -> FloatArray:
+        table = root_table(schedule, sum_product(part, schedule, retain=False, rows=rows), number)
+        return table.transpose([*order, len(order)]).reshape((*shape, -1))
 
-def most_probable(network: Network, memory: int | None = None) -> tuple[float, IntArray]:
-    """Greatest log weight and the positions (n,) of an assignment that has it.
-
-    Raises
-    ------
-    ZeroProbabilityError
-        If every assignment has weight zero.
-    """
-    schedule = plan_for(network).admitted(memory, marginals=True)
-    upward = max_product(network, schedule)
-    _require_mass(upward.log_total, "most probable assignment")
-    states = traceback(
-        schedule, upward.stacks, len(network.variables), 1, lambda weights: weights.argmax(axis=-1)
-    )
-    return upward.log_total, states[0]
-
-
-def samples(
-    network: Network, n: int, rng: np.random.Generator, memory: int | None = None
-) -> IntArray:
-    """n independent exact samples as positions (n, number of variables).
-
-    Each variable is drawn from its exact conditional given those fixed above it in the tree, by
-    the Gumbel-max rule on log weights.
-
-    Raises
-    ------
-    ZeroProbabilityError
-        If log Z is -inf.
-    """
-    schedule = plan_for(network).admitted(memory, marginals=True)
-    upward = sum_product(network, schedule, retain=True)
-    _require_mass(upward.log_total, "sample")
-
-    def draw(log_weights: FloatArray) -> IntArray:
-        return np.asarray((log_weights + rng.gumbel(size=log_weights.shape)).argmax(axis=-1))
-
-    return traceback(schedule, upward.stacks, len(network.variables), n, draw)
-
-
-def _require_mass(log_total: float, what: str) -> None:
-    if log_total == -math.inf:
-        raise ZeroProbabilityError(NO_MASS.format(what=what))
+    return log_sums(network, plan, run, memory)

@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from gibbsfactor.exact.order import Scope
 from gibbsfactor.exact.scaled import Block, FloatArray, linear_block, log_block, settle
 from gibbsfactor.factor import Factor
 from gibbsfactor.variable import Variable
+
+IntArray = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """A factor at states that are given row by row.
+
+    ``axes`` are those of the factor that are picked, ``positions`` (R, how many) where.
+    """
+
+    factor: Factor
+    axes: tuple[int, ...]
+    positions: IntArray
+
+    def at(self, rows: slice, logs: bool) -> FloatArray:
+        """Its entries in some rows: one line for each joint state of the axes left, (lines, R)."""
+        values = self.factor.log_values if logs else self.factor.values
+        left = [axis for axis in range(values.ndim) if axis not in self.axes]
+        shape = tuple(values.shape[axis] for axis in self.axes)
+        columns = values.transpose([*left, *self.axes]).reshape(-1, prod(shape))
+        index = np.ravel_multi_index(tuple(self.positions[rows].T), shape)
+        return np.asarray(np.take(columns, index, axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A table over one variable that differs from row to row: ``values`` (R, cardinality)."""
+
+    values: FloatArray
+
+    def at(self, rows: slice, logs: bool) -> FloatArray:
+        """As `Picked.at`."""
+        values = self.values[rows].T
+        if not logs:
+            return values
+        with np.errstate(divide="ignore"):
+            return np.log(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +60,8 @@ class Network:
     ``tables[k]`` has one axis for each variable in ``scopes[k]``: variables with one state are
     left out of the scopes, factors over nothing go into ``log_constant``, and a variable that no
     factor mentions gets a table of ones. The first ``n_given`` tables come from factors, the others
-    were added.
+    were added. With ``n_rows`` rows of evidence, ``by_row`` has the tables that differ from row to
+    row; the factor in ``tables`` is then the one that they come from.
     """
 
     variables: tuple[Variable, ...]
@@ -30,6 +71,8 @@ class Network:
     tables: tuple[Factor, ...]
     n_given: int
     log_constant: float
+    n_rows: int = 1
+    by_row: Mapping[int, Picked | Weights] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -49,7 +92,7 @@ class Network:
         log_constant = 0.0
         mentioned: set[int] = set()
         for factor in factors:
-            scope = tuple(numbers[v.name] for v in factor.scope if v.cardinality > 1)
+            scope = tuple([numbers[v.name] for v in factor.scope if v.cardinality > 1])
             if not scope:
                 log_constant += float(factor.log_values.reshape(()))
                 continue
@@ -74,12 +117,79 @@ class Network:
             log_constant,
         )
 
-    def stack(self, tables: Sequence[int], shape: tuple[int, ...]) -> Block:
-        """The given tables, all of one shape, as one settled block."""
-        factors = [self.tables[t] for t in tables]
-        if any(f.is_log for f in factors):
-            return settle(log_block(_gather([f.log_values for f in factors], shape)))
-        return linear_block(_gather([f.values for f in factors], shape))
+    def in_rows(
+        self,
+        n_rows: int,
+        observed: Mapping[int, IntArray],
+        weights: Mapping[int, FloatArray] | None = None,
+    ) -> Network:
+        """The network, of one row itself, in ``n_rows`` rows.
+
+        Every table keeps its number, the observed variables leave the scopes.
+
+        Parameters
+        ----------
+        observed : variable number -> the position (n_rows,) it is observed at
+        weights : variable number -> a factor (n_rows, cardinality) more over it
+        """
+        scopes = [tuple(v for v in scope if v not in observed) for scope in self.scopes]
+        by_row: dict[int, Picked | Weights] = dict(self.by_row)
+        for t, (before, after) in enumerate(zip(self.scopes, scopes, strict=True)):
+            if len(after) < len(before):
+                here = [v for v in before if v in observed]
+                by_row[t] = self._picked(t, here, np.stack([observed[v] for v in here], axis=-1))
+            elif t in by_row:
+                by_row[t] = self._picked(t, [], np.zeros((n_rows, 0), dtype=np.intp))
+        tables = list(self.tables)
+        for v, values in (weights or {}).items():
+            by_row[len(tables)] = Weights(values)
+            scopes.append((v,) if self.cardinalities[v] > 1 else ())
+            tables.append(Factor._trusted((self.variables[v],), np.ones(self.cardinalities[v])))
+        return replace(
+            self, scopes=tuple(scopes), tables=tuple(tables), n_rows=n_rows, by_row=by_row
+        )
+
+    def _picked(self, table: int, more: Sequence[int], positions: IntArray) -> Picked:
+        """A table, of one row so far, at further observed variables: positions (R, how many)."""
+        factor = self.tables[table]
+        axes = tuple(_axis(factor, self.variables[v]) for v in more)
+        before = self.by_row.get(table)
+        if before is None:
+            return Picked(factor, axes, positions)
+        assert isinstance(before, Picked)
+        held = np.broadcast_to(before.positions, (len(positions), len(before.axes)))
+        return Picked(factor, (*before.axes, *axes), np.concatenate([held, positions], axis=-1))
+
+    def row(self, number: int) -> Network:
+        """One of its rows, as a network of one row."""
+        tables = list(self.tables)
+        by_row: dict[int, Picked | Weights] = {}
+        for t, table in self.by_row.items():
+            if isinstance(table, Weights):
+                tables[t] = Factor._trusted(tables[t].scope, table.values[number])
+            else:
+                by_row[t] = replace(table, positions=table.positions[number : number + 1])
+        return replace(self, tables=tuple(tables), n_rows=1, by_row=by_row)
+
+    def stack(self, numbers: Sequence[int], shape: tuple[int, ...], rows: slice) -> Block:
+        """The tables of these numbers, all of one shape, as one settled block."""
+        factors = [self.tables[t] for t in numbers]
+        logs = any(f.is_log for f in factors)
+        entries = [f.log_values if logs else f.values for f in factors]
+        if not self.by_row or all(t not in self.by_row for t in numbers):
+            values = _gather(entries, (*shape, 1))
+        else:
+            n = rows.stop - rows.start
+            values = np.empty((len(numbers), *shape, n))
+            lines = values.reshape(len(numbers), -1, n)
+            for here, t, same in zip(lines, numbers, entries, strict=True):
+                differing = self.by_row.get(t)
+                here[:] = same.reshape(-1, 1) if differing is None else differing.at(rows, logs)
+        return settle(log_block(values)) if logs else linear_block(values)
+
+
+def _axis(table: Factor, v: Variable) -> int:
+    return next(axis for axis, u in enumerate(table.scope) if u.name == v.name)
 
 
 def _gather(arrays: list[FloatArray], shape: tuple[int, ...]) -> FloatArray:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf, log2, prod
+from math import log2, prod
 
 from gibbsfactor.errors import IntractableError
+from gibbsfactor.exact.cost import (
+    SECONDS_PER_PRODUCT,
+    Task,
+    as_float,
+    products_of,
+    seconds_of_schedule,
+)
+from gibbsfactor.exact.footprint import BYTES, Footprint
 from gibbsfactor.exact.memory import default_budget, readable
 from gibbsfactor.exact.order import Scope, TooWide
-from gibbsfactor.exact.schedule import Group, Operand, Schedule, schedule
-from gibbsfactor.exact.tree import TreeBuilder
+from gibbsfactor.exact.schedule import Schedule
+from gibbsfactor.exact.schedule import schedule as schedule_of
+from gibbsfactor.exact.tree import Step, TreeBuilder
 
-BYTES = 8  # of a double
-MOST_BYTES = 2**45  # tables beyond this are counted, not scheduled
 SMALL_BYTES = 2**24  # tables this small are never worth a look at the free memory
 
 
@@ -26,33 +33,58 @@ class Plan:
     names : names of the variables
     cardinalities : how many states each has
     kept : variables (numbers) left in the result
+    slices : variables (numbers) fixed in turn, so that each run fits the memory; empty for one run
     width : the most variables that meet in one step, less one: the induced width of this order,
         which may be more than the least possible where that lets more steps run together
-    flops : multiplications and additions of one upward sweep
-    peak_bytes : most bytes of tables alive at once while computing log Z
-    marginals_bytes : the same while computing all marginals, for which every table is retained
+    flops : multiplications and additions of one upward sweep, over all slices
+    seconds : what that takes on a common machine
     largest : variables (numbers) of the largest table
     rule : which search found it; empty if it was given up before its end
     trials : how many plans were weighed
     n_tables : how many tables were given
-    scopes : of all tables, the given ones first; empty where ``schedule`` is None
-    schedule : the steps, in groups; None where no machine could hold the tables, and then width,
-        operations and bytes are lower bounds
+    scopes : of all tables, the given ones first, without the sliced variables; only the given ones
+        where ``schedule`` is None
+    steps : which two tables meet at each step
+    schedule : the steps of one slice, in groups; None where no machine could hold or fill the
+        tables, and then width, operations and bytes are lower bounds
+    footprint : counts the bytes of tables alive at once
     """
 
     names: tuple[str, ...]
     cardinalities: tuple[int, ...]
     kept: tuple[int, ...]
+    slices: Scope
     width: int
     flops: float
-    peak_bytes: int
-    marginals_bytes: int
+    seconds: float
     largest: Scope
     rule: str
     trials: int
     n_tables: int
     scopes: Sequence[Scope] = field(repr=False)
+    steps: Sequence[Step] = field(repr=False)
     schedule: Schedule | None = field(repr=False)
+    footprint: Footprint = field(repr=False)
+
+    @property
+    def n_slices(self) -> int:
+        """How many runs it takes: the joint states of the sliced variables."""
+        return prod(self.cardinalities[v] for v in self.slices)
+
+    @property
+    def peak_bytes(self) -> int:
+        """Most bytes of tables alive at once while computing log Z."""
+        return self.footprint.peak("log_partition")
+
+    @property
+    def marginals_bytes(self) -> int:
+        """The same while computing all marginals, for which every table is retained."""
+        return self.footprint.peak("marginals")
+
+    @property
+    def map_bytes(self) -> int:
+        """The same while finding a most probable assignment."""
+        return self.footprint.peak("map")
 
     @property
     def largest_entries(self) -> int:
@@ -100,22 +132,11 @@ class Plan:
         IntractableError
             Otherwise; the message names the width, the bytes and what to do instead.
         """
-        n_bytes = self.marginals_bytes if marginals else self.peak_bytes
-        if self.schedule is not None:
-            if budget is None and n_bytes <= SMALL_BYTES:
-                return self.schedule
-            if n_bytes <= (default_budget() if budget is None else budget):
-                return self.schedule
-        allowed = default_budget() if budget is None else budget
-        least = "" if self.rule else "at least "
-        fewer = "ask about fewer variables at a time, or " if self.kept else ""
-        more_memory = "" if self.schedule is None else ", or give a larger budget with memory="
-        raise IntractableError(
-            f"exact inference would take {least}{readable(n_bytes)} (induced width {least}"
-            f"{self.width}; the largest table has {self._size()} over {self._names(6)}), "
-            f"but the budget is {readable(allowed)}; "
-            f"{fewer}condition on some of these variables{more_memory}"
-        )
+        task: Task = "marginals" if marginals else "log_partition"
+        allowed = allowance(self, budget, task)
+        if self.schedule is not None and self.footprint.peak(task) <= allowed:
+            return self.schedule
+        raise refusal(self, allowed, task)
 
     def _size(self) -> str:
         entries = self.largest_entries
@@ -128,90 +149,92 @@ class Plan:
         return shown or "nothing"
 
 
+def allowance(plan: Plan, budget: int | None, task: Task) -> int:
+    """The budget in bytes; by default half of what is free, never asked about small tables."""
+    if budget is not None:
+        return budget
+    if plan.footprint.peak(task) <= SMALL_BYTES:
+        return SMALL_BYTES
+    return default_budget()
+
+
+def refusal(plan: Plan, allowed: int, task: Task, sliced: str = "") -> IntractableError:
+    """Why a plan can't be followed: its width and bytes, and what to do instead.
+
+    ``sliced`` says what slicing would have come to.
+    """
+    least = "" if plan.rule else "at least "
+    fewer = "ask about fewer variables at a time, or " if plan.kept else ""
+    more_memory = "" if plan.schedule is None else ", or give a larger budget with memory="
+    return IntractableError(
+        f"exact inference would take {least}{readable(plan.footprint.peak(task))} "
+        f"(induced width {least}{plan.width}; the largest table has {plan._size()} over "
+        f"{plan._names(6)}), but the budget is {readable(allowed)}{sliced}; "
+        f"{fewer}condition on some of these variables{more_memory}"
+    )
+
+
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def plan_of_tree(tree: TreeBuilder, kept: Sequence[int], rule: str, trials: int) -> Plan:
-    """The plan that follows a contraction tree."""
-    unions = meetings(tree)
-    total = sum(tree.entries(scope) for scope in tree.scopes) * BYTES
-    steps = schedule(tree) if total <= MOST_BYTES else None
-    peak, retained = (total, 3 * total) if steps is None else _bytes(steps)
+def plan_of_tree(
+    tree: TreeBuilder,
+    kept: Sequence[int],
+    rule: str,
+    trials: int,
+    slices: Scope = (),
+    schedule: Schedule | None = None,
+) -> Plan:
+    """The plan that follows a contraction tree, that of one slice where ``slices`` are given."""
+    steps = schedule_of(tree) if schedule is None else schedule
+    runs = prod(tree.cardinalities[v] for v in slices)
     return Plan(
         names=tuple(f"x{v}" for v in range(len(tree.cardinalities))),
         cardinalities=tree.cardinalities,
         kept=tuple(kept),
-        width=max((len(u) for u in unions), default=1) - 1,
-        flops=2.0 * sum(as_float(tree.entries(u)) for u in unions),
-        peak_bytes=peak,
-        marginals_bytes=retained,
-        largest=max(tree.scopes, key=tree.entries, default=()),
+        slices=slices,
+        width=max((len(tree.scopes[s.out]) + len(s.summed) for s in tree.steps), default=1) - 1,
+        flops=2.0 * runs * products_of(tree),
+        seconds=runs * seconds_of_schedule(steps, tree, "log_partition"),
+        largest=tree.scopes[max(range(len(tree.sizes)), key=tree.sizes.__getitem__)]
+        if tree.sizes
+        else (),
         rule=rule,
         trials=trials,
         n_tables=tree.n_given,
-        scopes=() if steps is None else tree.scopes,
+        scopes=tree.scopes,
+        steps=tree.steps,
         schedule=steps,
+        footprint=Footprint(steps),
     )
 
 
 def hopeless_plan(
-    found: TooWide, cardinalities: Sequence[int], kept: Sequence[int], n_tables: int, trials: int
+    found: TooWide,
+    scopes: Sequence[Scope],
+    cardinalities: Sequence[int],
+    kept: Sequence[int],
+    trials: int,
 ) -> Plan:
-    """What is known where every order meets a clique that no machine could hold."""
+    """What is known where every order meets a clique that no machine could hold or fill."""
     clique = found.clique
-    n_bytes = BYTES * prod(cardinalities[v] for v in clique[1:])  # the table once clique[0] is gone
+    largest = clique if set(clique) <= set(kept) else clique[1:]  # once clique[0] is summed out
+    products = as_float(prod(cardinalities[v] for v in clique))
     return Plan(
         names=tuple(f"x{v}" for v in range(len(cardinalities))),
         cardinalities=tuple(cardinalities),
         kept=tuple(kept),
+        slices=(),
         width=len(clique) - 1,
-        flops=2.0 * as_float(prod(cardinalities[v] for v in clique)),
-        peak_bytes=n_bytes,
-        marginals_bytes=3 * n_bytes,
-        largest=clique[1:],
+        flops=2.0 * products,
+        seconds=SECONDS_PER_PRODUCT * products,
+        largest=largest,
         rule="fewest neighbours" if found.finished else "",
         trials=trials,
-        n_tables=n_tables,
-        scopes=(),
+        n_tables=len(scopes),
+        scopes=scopes,
+        steps=(),
         schedule=None,
+        footprint=Footprint.at_least(BYTES * prod(cardinalities[v] for v in largest)),
     )
-
-
-def meetings(tree: TreeBuilder) -> list[set[int]]:
-    """The variables that meet in each step."""
-    return [
-        {*tree.scopes[s.left], *(tree.scopes[s.right] if s.right >= 0 else ())} for s in tree.steps
-    ]
-
-
-def as_float(number: int) -> float:
-    """The number as a float, inf where it has too many digits for one."""
-    return float(number) if number < 2**1000 else inf
-
-
-def _bytes(steps: Schedule) -> tuple[int, int]:
-    """Most bytes alive at once in the upward sweep, and in both when every table is retained."""
-    sizes = [prod(shape) * BYTES for shape in steps.stack_shapes]
-    n_leaves = len(steps.leaves)
-    last: dict[int, int] = {}
-    for number, group in enumerate(steps.groups):
-        for operand in _operands(group):
-            for piece in operand.pieces:
-                last[piece.stack] = number
-    freed: dict[int, int] = {}
-    for stack, number in last.items():
-        freed[number] = freed.get(number, 0) + sizes[stack]
-    alive = sum(sizes[:n_leaves])
-    peak = alive
-    working = 0
-    for number, group in enumerate(steps.groups):
-        copies = sum(group.size * prod(o.matrix) * BYTES for o in _operands(group))
-        peak = max(peak, alive + copies + sizes[n_leaves + number])
-        working = max(working, copies + sizes[n_leaves + number])
-        alive += sizes[n_leaves + number] - freed.get(number, 0)
-    return peak, 2 * sum(sizes) + 2 * working
-
-
-def _operands(group: Group) -> list[Operand]:
-    return [group.left] if group.right is None else [group.left, group.right]

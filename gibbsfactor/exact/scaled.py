@@ -1,6 +1,7 @@
 """Tables held as scaled numbers, multiplied in a way that provably can't underflow.
 
-A block is G tables, each a table of weights divided by a scale of its own whose logarithm is
+A block is G tables for each of R rows of evidence (R is 1 where the rows agree, as they always do
+for a single case), each a table of weights divided by a scale of its own whose logarithm is
 carried along. It is linear (the entries are the scaled weights, so that BLAS can work on them)
 or logarithmic. Every linear block knows bounds ``low`` and ``high`` on the logs of its non-zero
 entries. A product of entries lies within the sums of those bounds, so that
@@ -10,6 +11,9 @@ entries. A product of entries lies within the sums of those bounds, so that
 proves that no product of non-zero weights is lost and no sum overflows (doubles reach from
 exp(-708) to exp(709)). When the carried bounds don't prove it, the blocks are measured and
 rescaled to maximum 1; when even that doesn't, the product is formed in logs.
+
+The rows are the last axis: where two blocks differ from row to row, one multiplication runs over
+all rows at once; where only one does, its rows are columns of an ordinary matrix product.
 """
 
 from __future__ import annotations
@@ -29,10 +33,13 @@ BROADCAST_ENTRIES = 2**20  # and through a longer one in stretches of so many pr
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Block:
-    """G tables: weight = exp(log_scale[g]) * values[g], or exp(log_scale[g] + values[g])."""
+    """G tables in R rows: weight = exp(log_scale[g, row]) * values[g, ..., row].
 
-    values: FloatArray  # (G, ...)
-    log_scale: FloatArray  # (G,)
+    Where ``is_log``, weight = exp(log_scale[g, row] + values[g, ..., row]).
+    """
+
+    values: FloatArray  # (G, ..., R)
+    log_scale: FloatArray  # (G, R)
     is_log: bool
     low: float
     high: float
@@ -40,18 +47,22 @@ class Block:
 
 def linear_block(values: FloatArray) -> Block:
     """Block of weights as given; they are measured, and held in logs if they must be."""
-    return settle(Block(values, np.zeros(len(values)), False, -math.inf, math.inf))
+    return settle(Block(values, _no_scale(values), False, -math.inf, math.inf))
 
 
 def log_block(log_values: FloatArray) -> Block:
     """Block of weights given by their logs."""
-    return Block(log_values, np.zeros(len(log_values)), True, -math.inf, math.inf)
+    return Block(log_values, _no_scale(log_values), True, -math.inf, math.inf)
+
+
+def _no_scale(values: FloatArray) -> FloatArray:
+    return np.zeros((values.shape[0], values.shape[-1]))
 
 
 def ones(matrix: tuple[int, int, int], is_log: bool = False) -> Block:
-    """One table of ones that broadcasts over a group."""
+    """One table of ones that broadcasts over a group and its rows."""
     fill = 0.0 if is_log else 1.0
-    return Block(np.full((1, *matrix), fill), np.zeros(1), is_log, 0.0, 0.0)
+    return Block(np.full((1, *matrix, 1), fill), np.zeros((1, 1)), is_log, 0.0, 0.0)
 
 
 def to_log(block: Block) -> Block:
@@ -69,31 +80,27 @@ def settle(block: Block) -> Block:
     Linear if the non-zero entries of each table lie within LIMIT nats, else in logs.
     """
     values = block.values
-    axes = tuple(range(1, values.ndim))
-    spread = (-1, *(1 for _ in axes))
+    axes = tuple(range(1, values.ndim - 1))
     if block.is_log:
-        peak = values.max(axis=axes, initial=-math.inf)
+        peak = values.max(axis=axes, initial=-math.inf, keepdims=True)
         peak = np.where(peak == -math.inf, 0.0, peak)
-        low = float(
-            np.where(values > -math.inf, values - peak.reshape(spread), 0.0).min(initial=0.0)
-        )
-        shifted = values - peak.reshape(spread)
+        shifted = values - peak
+        low = float(np.where(values > -math.inf, shifted, 0.0).min(initial=0.0))
+        scale = block.log_scale + peak.reshape(block.log_scale.shape)
         if low < -LIMIT:
-            return Block(shifted, block.log_scale + peak, True, low, 0.0)
-        return Block(np.exp(shifted), block.log_scale + peak, False, low, 0.0)
-    top = values.max(axis=axes, initial=0.0)
+            return Block(shifted, scale, True, low, 0.0)
+        return Block(np.exp(shifted), scale, False, low, 0.0)
+    top = values.max(axis=axes, initial=0.0, keepdims=True)
     top = np.where(top > 0, top, 1.0)
-    smallest = values.min(axis=axes, initial=math.inf)
+    smallest = values.min(axis=axes, initial=math.inf, keepdims=True)
     if (smallest <= 0).any():
-        smallest = np.where(values > 0, values, math.inf).min(axis=axes, initial=math.inf)
+        smallest = values.min(axis=axes, initial=math.inf, keepdims=True, where=values > 0)
     log_top = np.log(top)
     low = min(0.0, float((np.log(np.minimum(smallest, top)) - log_top).min(initial=0.0)))
+    scale = block.log_scale + log_top.reshape(block.log_scale.shape)
     if low < -LIMIT:
-        logs = to_log(block)
-        return Block(
-            logs.values - log_top.reshape(spread), block.log_scale + log_top, True, low, 0.0
-        )
-    return Block(values / top.reshape(spread), block.log_scale + log_top, False, low, 0.0)
+        return Block(to_log(block).values - log_top, scale, True, low, 0.0)
+    return Block(values / top, scale, False, low, 0.0)
 
 
 def _is_safe(one: Block, two: Block, terms: int) -> bool:
@@ -106,65 +113,78 @@ def _is_safe(one: Block, two: Block, terms: int) -> bool:
 
 
 def multiply(one: Block, two: Block) -> Block:
-    """Sum-product of matrices: (G, b, i, k) by (G, b, k, j) gives (G, b, i, j)."""
-    terms = one.values.shape[-1]
+    """Sum-product of matrices: (G, b, i, k, R) by (G, b, k, j, R) gives (G, b, i, j, R)."""
+    terms = one.values.shape[-2]
     if not _is_safe(one, two, terms):
         one, two = settle(one), settle(two)
     scale = one.log_scale + two.log_scale
     if _is_safe(one, two, terms):
         low, high = one.low + two.low, one.high + two.high + math.log(terms)
-        if terms == 1:
-            return Block(one.values * two.values, scale, False, low, high)
-        return Block(np.matmul(one.values, two.values), scale, False, low, high)
+        return Block(sum_products(one.values, two.values), scale, False, low, high)
     return Block(
         log_matmul(to_log(one).values, to_log(two).values), scale, True, -math.inf, math.inf
     )
 
 
+def sum_products(one: FloatArray, two: FloatArray) -> FloatArray:
+    """Sum over k of one[..., i, k, row] * two[..., k, j, row]; either side may have one row."""
+    if one.shape[-2] == 1:
+        return one * two
+    if two.shape[-1] == 1:
+        if one.shape[-1] == 1:
+            return np.asarray(np.matmul(one[..., 0], two[..., 0])[..., None])
+        return np.asarray(np.matmul(two[..., 0].swapaxes(-1, -2)[..., None, :, :], one))
+    if one.shape[-1] == 1:
+        flat = np.matmul(one[..., 0], two.reshape((*two.shape[:-2], -1)))
+        return np.asarray(flat.reshape((*flat.shape[:-1], *two.shape[-2:])))
+    return np.asarray(np.einsum("gblsn,gbsrn->gblrn", one, two))
+
+
 def _chunks(one: FloatArray, two: FloatArray) -> list[slice] | None:
     """Stretches of a long inner axis to reduce at once; None to go through it singly."""
-    terms = one.shape[-1]
+    terms = one.shape[-2]
     if terms <= SHORT_SUM:
         return None
-    batch = math.prod(np.broadcast_shapes(one.shape[:-2], two.shape[:-2]))
-    width = BROADCAST_ENTRIES // max(batch * one.shape[-2] * two.shape[-1], 1)
+    outer = np.broadcast_shapes(one.shape[:-3], two.shape[:-3])
+    batch = math.prod(outer) * max(one.shape[-1], two.shape[-1])
+    width = BROADCAST_ENTRIES // max(batch * one.shape[-3] * two.shape[-2], 1)
     if width <= SHORT_SUM:
         return None
     return [slice(k, k + width) for k in range(0, terms, width)]
 
 
 def max_plus(one: FloatArray, two: FloatArray) -> FloatArray:
-    """Tropical product: max over k of one[..., i, k] + two[..., k, j]."""
+    """Tropical product: max over k of one[..., i, k, row] + two[..., k, j, row]."""
     chunks = _chunks(one, two)
     if chunks is not None:
-        columns = two.swapaxes(-1, -2)
+        columns = two.swapaxes(-2, -3)
         best: FloatArray = np.maximum.reduce(
-            [(one[..., :, None, k] + columns[..., None, :, k]).max(axis=-1) for k in chunks]
+            [(one[..., None, k, :] + columns[..., None, :, k, :]).max(axis=-2) for k in chunks]
         )
         return best
-    best = np.asarray(one[..., :, 0, None] + two[..., None, 0, :])
-    for k in range(1, one.shape[-1]):
-        np.maximum(best, one[..., :, k, None] + two[..., None, k, :], out=best)
+    best = np.asarray(one[..., :, None, 0, :] + two[..., None, 0, :, :])
+    for k in range(1, one.shape[-2]):
+        np.maximum(best, one[..., :, None, k, :] + two[..., None, k, :, :], out=best)
     return best
 
 
 def log_matmul(one: FloatArray, two: FloatArray) -> FloatArray:
-    """log sum over k of exp(one[..., i, k] + two[..., k, j]), exact where exp would underflow."""
-    if one.shape[-1] == 1:
+    """log sum_k exp(one[..., i, k, row] + two[..., k, j, row]), exact where exp would underflow."""
+    if one.shape[-2] == 1:
         return one + two
     peak = max_plus(one, two)
     shift = np.where(peak == -math.inf, 0.0, peak)
     total = np.zeros_like(peak)
     chunks = _chunks(one, two)
     if chunks is not None:
-        columns = two.swapaxes(-1, -2)
+        columns = two.swapaxes(-2, -3)
         for stretch in chunks:
-            terms = one[..., :, None, stretch] + columns[..., None, :, stretch]
-            terms -= shift[..., None]
-            total += np.exp(terms, out=terms).sum(axis=-1)
+            terms = one[..., None, stretch, :] + columns[..., None, :, stretch, :]
+            terms -= shift[..., None, :]
+            total += np.exp(terms, out=terms).sum(axis=-2)
     else:
-        for k in range(one.shape[-1]):
-            term = one[..., :, k, None] + two[..., None, k, :]
+        for k in range(one.shape[-2]):
+            term = one[..., :, None, k, :] + two[..., None, k, :, :]
             term -= shift
             total += np.exp(term, out=term)
     with np.errstate(divide="ignore"):
@@ -174,22 +194,28 @@ def log_matmul(one: FloatArray, two: FloatArray) -> FloatArray:
 
 
 def entrywise(one: Block, two: Block) -> Block:
-    """Product, entry by entry, of two blocks (G, ...) of equal shape."""
-    product = multiply(*(_reshaped(block, (len(block.values), -1, 1, 1)) for block in (one, two)))
-    return _reshaped(product, one.values.shape)
+    """Product, entry by entry, of two blocks (G, ..., R) of equal shape but for the rows."""
+    shape = one.values.shape[:-1]
+    product = multiply(*(_as_matrices(block) for block in (one, two)))
+    return replace(product, values=product.values.reshape((*shape, -1)))
 
 
-def _reshaped(block: Block, shape: tuple[int, ...]) -> Block:
-    return replace(block, values=block.values.reshape(shape))
+def _as_matrices(block: Block) -> Block:
+    size, rows = block.log_scale.shape
+    return replace(block, values=block.values.reshape((size, -1, 1, 1, rows)))
 
 
 def normalized(block: Block) -> FloatArray:
-    """Every table divided by its sum; none may be zero throughout."""
+    """Every table divided by its sum; tables that are zero throughout stay so."""
     values = block.values
-    axes = tuple(range(1, values.ndim))
+    axes = tuple(range(1, values.ndim - 1))
     peak = values.max(axis=axes, keepdims=True)
-    weights = np.exp(values - peak) if block.is_log else values / peak
-    weights /= weights.sum(axis=axes, keepdims=True)
+    if block.is_log:
+        weights = np.exp(values - np.where(peak == -math.inf, 0.0, peak))
+    else:
+        weights = values / np.where(peak > 0, peak, 1.0)
+    total = weights.sum(axis=axes, keepdims=True)
+    weights /= np.where(total > 0, total, 1.0)
     return np.asarray(weights)
 
 

@@ -103,8 +103,12 @@ class Schedule:
     stack_shapes: tuple[tuple[int, ...], ...]  # with the leading G
 
 
-def schedule(tree: TreeBuilder) -> Schedule:
-    """Group the steps of a tree and fix where every table lies."""
+def schedule(tree: TreeBuilder, small: int | None = None) -> Schedule:
+    """Group the steps of a tree and fix where every table lies.
+
+    Steps of at most ``small`` multiplications run in groups. With 0 every step runs by itself,
+    which takes more time, and less memory where groups make many tables before they are needed.
+    """
     by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for table in range(tree.n_given):
         by_shape[_shape(tree.scopes[table], tree.cardinalities)].append(table)
@@ -116,7 +120,7 @@ def schedule(tree: TreeBuilder) -> Schedule:
         leaves.append(tuple(tables))
     groups: list[Group] = []
     shapes = [(len(tables), *shape) for shape, tables in by_shape.items()]
-    for steps in _batches(tree):
+    for steps in _batches(tree, SMALL_PRODUCTS if small is None else small):
         steps.sort(key=lambda step: place[step.left])
         group = _group(steps, tree, place)
         for row, table in enumerate(group.out_tables):
@@ -137,7 +141,7 @@ def _shape(scope: Scope, cardinalities: Sequence[int]) -> tuple[int, ...]:
     return tuple(cardinalities[v] for v in scope)
 
 
-def _batches(tree: TreeBuilder) -> Iterable[list[Step]]:
+def _batches(tree: TreeBuilder, most: int) -> Iterable[list[Step]]:
     """Lists of steps that may run together, each after all that it needs."""
     level = [0] * len(tree.scopes)  # -1: not at the small bottom
     grouped: dict[int, dict[Hashable, list[Step]]] = defaultdict(lambda: defaultdict(list))
@@ -145,7 +149,7 @@ def _batches(tree: TreeBuilder) -> Iterable[list[Step]]:
     for step in tree.steps:
         inputs = [step.left] if step.right < 0 else [step.left, step.right]
         union = {v for table in inputs for v in tree.scopes[table]}
-        small = tree.entries(union) <= SMALL_PRODUCTS
+        small = tree.entries(union) <= most
         if small and all(level[table] >= 0 for table in inputs):
             level[step.out] = 1 + max(level[table] for table in inputs)
             grouped[level[step.out]][_signature(step, tree)].append(step)

@@ -10,23 +10,12 @@ from math import inf
 
 import numpy as np
 
+from gibbsfactor.exact.cost import seconds_of_tree
 from gibbsfactor.exact.order import Scope, TooWide, elimination_order
-from gibbsfactor.exact.plan import (
-    BYTES,
-    MOST_BYTES,
-    Plan,
-    as_float,
-    hopeless_plan,
-    meetings,
-    plan_of_tree,
-)
+from gibbsfactor.exact.plan import Plan, hopeless_plan, plan_of_tree
 from gibbsfactor.exact.tree import TreeBuilder, tree_of_order, tree_of_pairs
 
-# What a step costs on a common machine. They only rank plans and bound the search for better ones.
-SECONDS_PER_STEP = 4e-5
-SECONDS_PER_PRODUCT = 5e-10
-SECONDS_PER_ENTRY = 2e-9
-
+MOST_ENTRIES = 2**48  # a larger table takes most of a day to fill, in however many slices
 SEARCH_SHARE = 0.5  # of the estimated run time may go into looking for a better plan
 MOST_SEARCH_SECONDS = 5.0
 MOST_TRIALS = 64
@@ -75,12 +64,12 @@ def _search(scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Sequenc
     for rule, build in _candidates(scopes, cardinalities, kept):
         trials += 1
         try:
-            tree = build()
+            tree = narrow_enough(build())
         except TooWide as hopeless:
             if narrowest is None or len(hopeless.clique) < len(narrowest.clique):
                 narrowest = hopeless
         else:
-            seconds = _estimate(tree)
+            seconds = seconds_of_tree(tree)
             if best is None or seconds < best[0]:
                 best = (seconds, rule, tree)
         allowed = min(SEARCH_SHARE * (best[0] if best else inf), MOST_SEARCH_SECONDS)
@@ -89,7 +78,15 @@ def _search(scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Sequenc
     if best is not None:
         return plan_of_tree(best[2], kept, best[1], trials)
     assert narrowest is not None
-    return hopeless_plan(narrowest, cardinalities, kept, len(scopes), trials)
+    return hopeless_plan(narrowest, scopes, cardinalities, kept, trials)
+
+
+def narrow_enough(tree: TreeBuilder) -> TreeBuilder:
+    """The tree, if none of its tables is beyond all machines; else TooWide."""
+    largest = max(tree.sizes, default=0)
+    if largest > MOST_ENTRIES:
+        raise TooWide(tree.scopes[tree.sizes.index(largest)], True)
+    return tree
 
 
 def _candidates(
@@ -101,9 +98,8 @@ def _candidates(
         rng = None if seed is None else np.random.default_rng(seed)
 
         def build() -> TreeBuilder:
-            most = MOST_BYTES / BYTES
             order = elimination_order(
-                scopes, cardinalities, rule, kept=kept, rng=rng, most_entries=most
+                scopes, cardinalities, rule, kept=kept, rng=rng, most_entries=MOST_ENTRIES
             )
             return tree_of_order(order, scopes, cardinalities, kept)
 
@@ -120,15 +116,3 @@ def _candidates(
     for seed in range(MOST_TRIALS):
         rule = ("min-fill", "weighted-min-fill", "min-weight")[seed % 3]
         yield f"{rule} with random ties", by_rule(rule, seed)
-
-
-def _estimate(tree: TreeBuilder) -> float:
-    """Seconds of one upward sweep, from the tree alone: about four groups at each height."""
-    products = sum(as_float(tree.entries(union)) for union in meetings(tree))
-    entries = sum(as_float(tree.entries(scope)) for scope in tree.scopes)
-    height = [0] * len(tree.scopes)
-    for step in tree.steps:
-        below = height[step.right] if step.right >= 0 else 0
-        height[step.out] = 1 + max(height[step.left], below)
-    groups = min(len(tree.steps), 4 * max(height, default=0))
-    return SECONDS_PER_STEP * groups + SECONDS_PER_PRODUCT * products + SECONDS_PER_ENTRY * entries

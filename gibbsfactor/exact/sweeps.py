@@ -47,7 +47,8 @@ def downward(
     parts: dict[int, list[tuple[Rows, Block]]] = defaultdict(list)
     for stack in {schedule.place[table][0] for table in schedule.roots}:
         size = schedule.stack_shapes[stack][0]
-        parts[stack] = [(slice(0, size), Block(np.ones(size), np.zeros(size), False, 0.0, 0.0))]
+        unit = Block(np.ones((size, 1)), np.zeros((size, 1)), False, 0.0, 0.0)
+        parts[stack] = [(slice(0, size), unit)]
     for number in range(len(schedule.groups) - 1, -1, -1):
         group, stack = schedule.groups[number], n_leaves + number
         if stack not in needed:
@@ -58,7 +59,7 @@ def downward(
         left, right = inputs(group, stacks)
         b, l, _ = group.left.matrix
         r = group.right.matrix[2] if group.right is not None else 1
-        above = _reshaped(adjoint, (group.size, b, l, r))
+        above = _reshaped(adjoint, (group.size, b, l, r, -1))
         if any(piece.stack in needed for piece in group.left.pieces):
             _scatter(group.left, multiply(above, _transposed(right)), parts, needed)
         if group.right is not None and any(p.stack in needed for p in group.right.pieces):
@@ -90,7 +91,7 @@ def _reshaped(block: Block, shape: tuple[int, ...]) -> Block:
 
 def _transposed(block: Block) -> Block:
     return Block(
-        block.values.swapaxes(-1, -2), block.log_scale, block.is_log, block.low, block.high
+        block.values.swapaxes(-2, -3), block.log_scale, block.is_log, block.low, block.high
     )
 
 
@@ -100,12 +101,12 @@ def _scatter(
     parts: dict[int, list[tuple[Rows, Block]]],
     needed: Collection[int],
 ) -> None:
-    """Send matrices (G, b, i, k) back to the stacks they came from, in the tables' own axes."""
-    size = len(adjoint.values)
+    """Send matrices (G, b, i, k, R) back to the stacks they came from, in the tables' own axes."""
+    size, rows = len(adjoint.values), adjoint.values.shape[-1]
     inner = tuple(operand.shape[axis] for axis in operand.axes)
-    inverse = np.argsort(operand.axes) + 1 if operand.axes else ()
-    values = adjoint.values.reshape((size, *inner)).transpose((0, *inverse))
-    scale = np.broadcast_to(adjoint.log_scale, (size,))
+    inverse = [operand.axes.index(axis) + 1 for axis in range(len(operand.axes))]
+    values = adjoint.values.reshape((size, *inner, rows)).transpose((0, *inverse, len(inverse) + 1))
+    scale = np.broadcast_to(adjoint.log_scale, (size, rows))
     for piece in operand.pieces:
         if piece.stack not in needed:
             continue
@@ -120,7 +121,8 @@ def _assemble(parts: list[tuple[Rows, Block]], shape: tuple[int, ...]) -> Block:
     if len(parts) == 1 and isinstance(parts[0][0], slice):
         return parts[0][1]
     is_log = any(block.is_log for _, block in parts)
-    values, scale = np.empty(shape), np.empty(shape[0])
+    n = max(block.values.shape[-1] for _, block in parts)
+    values, scale = np.empty((*shape, n)), np.empty((shape[0], n))
     for rows, block in parts:
         values[rows] = (to_log(block) if is_log else block).values
         scale[rows] = block.log_scale
@@ -129,47 +131,53 @@ def _assemble(parts: list[tuple[Rows, Block]], shape: tuple[int, ...]) -> Block:
 
 
 def traceback(
-    schedule: Schedule, stacks: Stacks, n_variables: int, n_rows: int, choose: Chooser
+    schedule: Schedule, stacks: Stacks, n_variables: int, cases: IntArray, choose: Chooser
 ) -> IntArray:
     """Go down from the roots and fix the summed variables of every step.
 
     Parameters
     ----------
+    cases : int array (n,)
+        For each assignment that is wanted, the row of the stacks that it is of.
     choose : callable
-        Given log weights (rows, G, |s|) of the summed states, given all that is fixed already,
-        returns positions (rows, G): argmax after a max-product sweep gives a most probable
+        Given log weights (n, G, |s|) of the summed states, given all that is fixed already,
+        returns positions (n, G): argmax after a max-product sweep gives a most probable
         assignment, a random draw after a sum-product sweep an exact sample.
 
     Returns
     -------
-    states : int array (n_rows, n_variables); variables with one state are 0
+    states : int array (n, n_variables); variables with one state are 0
     """
-    states = np.zeros((n_rows, n_variables), dtype=np.intp)
+    states = np.zeros((len(cases), n_variables), dtype=np.intp)
     for group in reversed(schedule.groups):
         if group.inner.variables.size == 0:
             continue
-        left, right = inputs(group, stacks, logs=True)
-        left, right = to_log(left), to_log(right)
+        left, right = (to_log(block).values for block in inputs(group, stacks, logs=True))
         width = max(TRACE_ENTRIES // (group.size * group.left.matrix[2]), 1)
-        for start in range(0, n_rows, width):
-            rows = slice(start, min(start + width, n_rows))
-            weights = _conditional(group, left.values, right.values, states[rows])
+        for start in range(0, len(cases), width):
+            some = slice(start, start + width)
+            weights = conditional(group, left, right, states[some], cases[some])
             chosen = choose(weights)
             spread = chosen[..., None] // group.inner.strides % group.inner.sizes
             for column in range(group.inner.variables.shape[1]):
-                states[rows, group.inner.variables[:, column]] = spread[..., column]
+                states[some, group.inner.variables[:, column]] = spread[..., column]
     return states
 
 
-def _conditional(group: Group, left: FloatArray, right: FloatArray, states: IntArray) -> FloatArray:
-    """Log weights (rows, G, |s|) of the summed states given the fixed ones."""
+def conditional(
+    group: Group, left: FloatArray, right: FloatArray, states: IntArray, cases: IntArray
+) -> FloatArray:
+    """Log weights (n, G, |s|) of the summed states given the fixed ones."""
 
     def position(indices: Indices) -> IntArray:
         return np.asarray(states[:, indices.variables] @ indices.strides)
 
+    def rows(values: FloatArray) -> IntArray | int:
+        return cases[:, None] if values.shape[-1] > 1 else 0
+
     member = np.arange(group.size)
     batch = position(group.batch)
-    weights = left[member, batch, position(group.rows), :]
+    weights = left[member, batch, position(group.rows), :, rows(left)]
     if group.right is None:
         return weights
-    return weights + right[member, batch, :, position(group.columns)]
+    return weights + right[member, batch, :, position(group.columns), rows(right)]

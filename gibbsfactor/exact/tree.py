@@ -52,6 +52,7 @@ class TreeBuilder:
         self.scopes: list[Scope] = list(scopes)
         self.sizes: list[int] = [self.entries(scope) for scope in scopes]
         self.steps: list[Step] = []
+        self.products: list[int] = []  # multiplications of each step
         self.holders: list[set[int]] = [set() for _ in cardinalities]
         for table, scope in enumerate(scopes):
             for v in scope:
@@ -67,6 +68,7 @@ class TreeBuilder:
         self.steps.append(Step(left, right, out, summed))
         self.scopes.append(scope)
         self.sizes.append(self.entries(scope))
+        self.products.append(self.sizes[-1] * self.entries(summed))
         for old in (left, right):
             if old >= 0:
                 self.live.discard(old)
@@ -227,5 +229,33 @@ def tree_of_pairs(
         _, one, two = heapq.heappop(heap)
         if one in builder.live and two in builder.live:
             weigh(builder.contract(one, two))
+    builder.finish()
+    return builder
+
+
+def tree_of_steps(
+    steps: Iterable[Step],
+    scopes: Sequence[Scope],
+    cardinalities: Sequence[int],
+    kept: Iterable[int] = (),
+) -> TreeBuilder:
+    """The same tables meet in the same order, though some variables may have left the scopes.
+
+    A table that has no variables left meets nothing any more.
+    """
+    builder = TreeBuilder(scopes, cardinalities, kept)
+    now = {step.left: step.out for step in builder.steps}  # where tables were summed alone
+    for step in steps:
+        left = now.get(step.left, step.left)
+        if step.right < 0:
+            now[step.out] = left
+            continue
+        right = now.get(step.right, step.right)
+        if not builder.scopes[left]:
+            now[step.out] = right
+        elif not builder.scopes[right]:
+            now[step.out] = left
+        else:
+            now[step.out] = builder.contract(left, right)
     builder.finish()
     return builder

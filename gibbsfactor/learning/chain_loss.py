@@ -28,7 +28,7 @@ import scipy.sparse
 
 from gibbsfactor.exact.chain import Packing, forward_backward
 from gibbsfactor.features.tokens import Matrix, Tokens
-from gibbsfactor.learning.threads import one_blas_thread, usable_processors
+from gibbsfactor.threads import one_blas_thread, usable_processors
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
