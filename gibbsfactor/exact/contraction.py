@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.parallel import WORTH_PRODUCTS, in_parts
 from gibbsfactor.exact.scaled import (
     Block,
     FloatArray,
     max_plus,
     multiply,
     ones,
+    reshaped,
     to_log,
 )
 from gibbsfactor.exact.schedule import Group, Operand, Schedule
@@ -67,9 +69,27 @@ def fetch(operand: Operand, stacks: Stacks) -> Block:
         for block, piece in zip(blocks, operand.pieces, strict=True):
             values[piece.members] = block.values[piece.rows]
             scale[piece.members] = block.log_scale[piece.rows]
-    axes = (0, *(axis + 1 for axis in operand.axes), len(operand.axes) + 1)
-    matrices = values.transpose(axes).reshape(len(values), *operand.matrix, values.shape[-1])
-    return Block(matrices, scale, is_log, low, high)
+    axes = (0, *[axis + 1 for axis in operand.axes], len(operand.axes) + 1)
+    shape = (len(values), *operand.matrix, values.shape[-1])
+    return Block(_laid_out(values.transpose(axes), shape), scale, is_log, low, high)
+
+
+def _laid_out(values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The array in another shape, without a copy if it can be."""
+    if values.size < WORTH_PRODUCTS:
+        return values.reshape(shape)
+    try:
+        return values.reshape(shape, copy=False)
+    except ValueError:
+        copy = np.empty(values.shape)
+        axis = max(range(values.ndim), key=values.shape.__getitem__)
+        whole = (slice(None),) * axis
+
+        def fill(part: slice) -> None:
+            copy[(*whole, part)] = values[(*whole, part)]
+
+        in_parts(values.size, values.shape[axis], fill)
+        return copy.reshape(shape)
 
 
 def _count(rows: slice | np.ndarray) -> int:
@@ -96,13 +116,8 @@ def sum_product(network: Network, schedule: Schedule, *, retain: bool, rows: sli
     last_use = {} if retain else _last_uses(schedule)
     for number, group in enumerate(schedule.groups):
         product = multiply(*inputs(group, stacks))
-        stacks[len(schedule.leaves) + number] = Block(
-            product.values.reshape((group.size, *group.out_shape, -1)),
-            product.log_scale,
-            product.is_log,
-            product.low,
-            product.high,
-        )
+        shape = (group.size, *group.out_shape, product.values.shape[-1])
+        stacks[len(schedule.leaves) + number] = reshaped(product, shape)
         for stack in last_use.get(number, ()):
             stacks[stack] = None
     return Upward(_log_totals(network, schedule, stacks), stacks)

@@ -19,10 +19,13 @@ all rows at once; where only one does, its rows are columns of an ordinary matri
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from gibbsfactor.exact.parallel import in_parts
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,11 +34,12 @@ SHORT_SUM = 64  # in logs, go through an inner axis this short one entry at a ti
 BROADCAST_ENTRIES = 2**20  # and through a longer one in stretches of so many products
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Block:
     """G tables in R rows: weight = exp(log_scale[g, row]) * values[g, ..., row].
 
-    Where ``is_log``, weight = exp(log_scale[g, row] + values[g, ..., row]).
+    Where ``is_log``, weight = exp(log_scale[g, row] + values[g, ..., row]). Never changed once
+    made; not frozen, since that would double the time that making one takes.
     """
 
     values: FloatArray  # (G, ..., R)
@@ -83,7 +87,7 @@ def settle(block: Block) -> Block:
     axes = tuple(range(1, values.ndim - 1))
     if block.is_log:
         peak = values.max(axis=axes, initial=-math.inf, keepdims=True)
-        peak = np.where(peak == -math.inf, 0.0, peak)
+        peak = _finite(peak)
         shifted = values - peak
         low = float(np.where(values > -math.inf, shifted, 0.0).min(initial=0.0))
         scale = block.log_scale + peak.reshape(block.log_scale.shape)
@@ -120,24 +124,52 @@ def multiply(one: Block, two: Block) -> Block:
     scale = one.log_scale + two.log_scale
     if _is_safe(one, two, terms):
         low, high = one.low + two.low, one.high + two.high + math.log(terms)
-        return Block(sum_products(one.values, two.values), scale, False, low, high)
-    return Block(
-        log_matmul(to_log(one).values, to_log(two).values), scale, True, -math.inf, math.inf
-    )
+        return Block(_by_parts(sum_products, one.values, two.values), scale, False, low, high)
+    logs = _by_parts(log_products, to_log(one).values, to_log(two).values)
+    return Block(logs, scale, True, -math.inf, math.inf)
 
 
-def sum_products(one: FloatArray, two: FloatArray) -> FloatArray:
-    """Sum over k of one[..., i, k, row] * two[..., k, j, row]; either side may have one row."""
+Product = Callable[[FloatArray, FloatArray, FloatArray], None]
+
+
+def _by_parts(product: Product, one: FloatArray, two: FloatArray) -> FloatArray:
+    """A new array that ``product`` fills, in parts along the longest axis that is not summed."""
+    outer = [max(lengths) for lengths in zip(one.shape[:2], two.shape[:2], strict=True)]
+    shape = (*outer, one.shape[2], two.shape[3], max(one.shape[-1], two.shape[-1]))
+    out = np.empty(shape)
+    axis = max(range(4), key=shape.__getitem__)
+
+    def fill(part: slice) -> None:
+        index = (*(slice(None) for _ in range(axis)), part)
+        left = one[index] if axis < 3 and one.shape[axis] > 1 else one
+        right = two[index] if axis != 2 and two.shape[axis] > 1 else two
+        product(left, right, out[index])
+
+    in_parts(out.size * one.shape[3], shape[axis], fill)
+    return out
+
+
+def sum_products(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
+    """out[..., i, j, row] = sum over k of one[..., i, k, row] * two[..., k, j, row].
+
+    Either side may have one row.
+    """
     if one.shape[-2] == 1:
-        return one * two
-    if two.shape[-1] == 1:
-        if one.shape[-1] == 1:
-            return np.asarray(np.matmul(one[..., 0], two[..., 0])[..., None])
-        return np.asarray(np.matmul(two[..., 0].swapaxes(-1, -2)[..., None, :, :], one))
-    if one.shape[-1] == 1:
-        flat = np.matmul(one[..., 0], two.reshape((*two.shape[:-2], -1)))
-        return np.asarray(flat.reshape((*flat.shape[:-1], *two.shape[-2:])))
-    return np.asarray(np.einsum("gblsn,gbsrn->gblrn", one, two))
+        np.multiply(one, two, out=out)
+    elif one.shape[-1] == 1 and two.shape[-1] == 1:
+        np.matmul(one[..., 0], two[..., 0], out=out[..., 0])
+    elif two.shape[-1] == 1:
+        np.matmul(two[..., 0].swapaxes(-1, -2)[..., None, :, :], one, out=out)
+    elif one.shape[-1] == 1 and out.flags.c_contiguous:
+        flat = two.reshape((*two.shape[:-2], -1))
+        np.matmul(one[..., 0], flat, out=out.reshape((*out.shape[:-2], -1)))
+    else:
+        np.einsum("...lsn,...srn->...lrn", one, two, out=out)
+
+
+def log_products(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
+    """As `sum_products`, of logs."""
+    out[:] = log_matmul(one, two)
 
 
 def _chunks(one: FloatArray, two: FloatArray) -> list[slice] | None:
@@ -169,11 +201,36 @@ def max_plus(one: FloatArray, two: FloatArray) -> FloatArray:
 
 
 def log_matmul(one: FloatArray, two: FloatArray) -> FloatArray:
-    """log sum_k exp(one[..., i, k, row] + two[..., k, j, row]), exact where exp would underflow."""
+    """log sum_k exp(one[..., i, k, row] + two[..., k, j, row]), exact where exp would underflow.
+
+    With each i's greatest entry and each j's taken out, the rest is an ordinary product wherever
+    that can't underflow; only elsewhere does every term get an exponential of its own.
+    """
     if one.shape[-2] == 1:
         return one + two
+    tops = [_finite(one.max(axis=-2, keepdims=True)), _finite(two.max(axis=-3, keepdims=True))]
+    rests = [one - tops[0], two - tops[1]]
+    lows = [float(np.where(rest > -math.inf, rest, 0.0).min(initial=0.0)) for rest in rests]
+    if sum(lows) < -LIMIT:
+        return _log_matmul_by_terms(one, two)
+    outer = np.broadcast_shapes(one.shape[:-3], two.shape[:-3])
+    rows = max(one.shape[-1], two.shape[-1])
+    total = np.empty((*outer, one.shape[-3], two.shape[-2], rows))
+    sum_products(np.exp(rests[0], out=rests[0]), np.exp(rests[1], out=rests[1]), total)
+    with np.errstate(divide="ignore"):
+        np.log(total, out=total)
+    total += tops[0]
+    total += tops[1]
+    return total
+
+
+def _finite(peak: FloatArray) -> FloatArray:
+    return np.where(peak == -math.inf, 0.0, peak)
+
+
+def _log_matmul_by_terms(one: FloatArray, two: FloatArray) -> FloatArray:
     peak = max_plus(one, two)
-    shift = np.where(peak == -math.inf, 0.0, peak)
+    shift = _finite(peak)
     total = np.zeros_like(peak)
     chunks = _chunks(one, two)
     if chunks is not None:
@@ -193,16 +250,21 @@ def log_matmul(one: FloatArray, two: FloatArray) -> FloatArray:
     return total
 
 
+def reshaped(block: Block, shape: tuple[int, ...]) -> Block:
+    """The same entries in another shape."""
+    return Block(block.values.reshape(shape), block.log_scale, block.is_log, block.low, block.high)
+
+
 def entrywise(one: Block, two: Block) -> Block:
     """Product, entry by entry, of two blocks (G, ..., R) of equal shape but for the rows."""
     shape = one.values.shape[:-1]
     product = multiply(*(_as_matrices(block) for block in (one, two)))
-    return replace(product, values=product.values.reshape((*shape, -1)))
+    return reshaped(product, (*shape, product.values.shape[-1]))
 
 
 def _as_matrices(block: Block) -> Block:
     size, rows = block.log_scale.shape
-    return replace(block, values=block.values.reshape((size, -1, 1, 1, rows)))
+    return reshaped(block, (size, -1, 1, 1, rows))
 
 
 def normalized(block: Block) -> FloatArray:

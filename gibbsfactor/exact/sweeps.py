@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.exact.contraction import Stacks, inputs
-from gibbsfactor.exact.scaled import Block, FloatArray, entrywise, multiply, to_log
+from gibbsfactor.exact.scaled import Block, FloatArray, entrywise, multiply, reshaped, to_log
 from gibbsfactor.exact.schedule import Group, Indices, Operand, Rows, Schedule
 
 IntArray = npt.NDArray[np.intp]
@@ -59,7 +59,7 @@ def downward(
         left, right = inputs(group, stacks)
         b, l, _ = group.left.matrix
         r = group.right.matrix[2] if group.right is not None else 1
-        above = _reshaped(adjoint, (group.size, b, l, r, -1))
+        above = reshaped(adjoint, (group.size, b, l, r, adjoint.values.shape[-1]))
         if any(piece.stack in needed for piece in group.left.pieces):
             _scatter(group.left, multiply(above, _transposed(right)), parts, needed)
         if group.right is not None and any(p.stack in needed for p in group.right.pieces):
@@ -85,10 +85,6 @@ def _present(block: Block | None) -> Block:
     return block
 
 
-def _reshaped(block: Block, shape: tuple[int, ...]) -> Block:
-    return Block(block.values.reshape(shape), block.log_scale, block.is_log, block.low, block.high)
-
-
 def _transposed(block: Block) -> Block:
     return Block(
         block.values.swapaxes(-2, -3), block.log_scale, block.is_log, block.low, block.high
@@ -106,7 +102,9 @@ def _scatter(
     inner = tuple(operand.shape[axis] for axis in operand.axes)
     inverse = [operand.axes.index(axis) + 1 for axis in range(len(operand.axes))]
     values = adjoint.values.reshape((size, *inner, rows)).transpose((0, *inverse, len(inverse) + 1))
-    scale = np.broadcast_to(adjoint.log_scale, (size, rows))
+    scale = adjoint.log_scale
+    if scale.shape != (size, rows):
+        scale = np.broadcast_to(scale, (size, rows))
     for piece in operand.pieces:
         if piece.stack not in needed:
             continue

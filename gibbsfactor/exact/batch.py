@@ -1,0 +1,116 @@
+"""Rows of evidence: which of them share a plan, and their answers put back in order.
+
+Rows with the same observed variables are conditioned alike: those leave all scopes, and a table
+that held them differs from row to row. Where observed sets are many and rows of each are few, the
+rows are taken together: a variable that only some of them observe stays, with a factor that is 1
+at the observed state and 0 elsewhere, or 1 throughout where it is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gibbsfactor.exact import inference
+from gibbsfactor.exact.network import IntArray, Network
+from gibbsfactor.exact.scaled import FloatArray
+
+FEW_ROWS = 64  # rows with an observed set of their own that are worth a plan of their own
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """What is known in each of ``n_rows`` rows.
+
+    Attributes
+    ----------
+    observed : variable number -> positions (n_rows,), -1 where missing
+    weights : variable number -> a factor (n_rows, cardinality) more over it
+    """
+
+    n_rows: int
+    observed: Mapping[int, IntArray]
+    weights: Mapping[int, FloatArray] = field(default_factory=dict)
+
+    def always_observed(self) -> set[int]:
+        """The variables that no row misses."""
+        return {v for v, codes in self.observed.items() if (codes >= 0).all()}
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """Rows that are answered in one pass: their numbers, and the network in these rows."""
+
+    rows: IntArray
+    network: Network
+    hard: Mapping[int, IntArray]  # the variables that left the scopes
+
+
+def grouped(network: Network, cases: Cases) -> Iterator[Together]:
+    """Rows by what they observe; rows with rare observed sets are taken together."""
+    groups = [np.arange(cases.n_rows)]
+    if cases.observed and cases.n_rows:
+        missing = np.array([codes < 0 for codes in cases.observed.values()])
+        _, which, counts = np.unique(
+            np.packbits(missing, axis=0), axis=1, return_inverse=True, return_counts=True
+        )
+        order = np.argsort(which.ravel(), kind="stable")
+        groups = np.split(order, np.cumsum(counts)[:-1])
+    few = [rows for rows in groups if len(rows) < FEW_ROWS]
+    if len(few) > 1:
+        groups = [rows for rows in groups if len(rows) >= FEW_ROWS]
+        groups.append(np.sort(np.concatenate(few)))
+    for rows in groups:
+        if len(rows):
+            yield _together(network, cases, rows)
+
+
+def _together(network: Network, cases: Cases, rows: IntArray) -> Together:
+    hard: dict[int, IntArray] = {}
+    weights = {v: values[rows] for v, values in cases.weights.items()}
+    for v, codes in cases.observed.items():
+        here = codes[rows]
+        if (here >= 0).all() and v not in weights:
+            hard[v] = here
+        elif (here >= 0).any():
+            seen = np.ones((len(rows), network.cardinalities[v]))
+            seen[here >= 0] = one_hot(here[here >= 0], network.cardinalities[v])
+            weights[v] = seen * weights[v] if v in weights else seen
+    return Together(rows, network.in_rows(len(rows), hard, weights), hard)
+
+
+def one_hot(positions: IntArray, cardinality: int) -> FloatArray:
+    """1 at each position, 0 elsewhere: (n, cardinality)."""
+    return np.asarray(np.arange(cardinality) == positions[:, None], dtype=float)
+
+
+def log_partitions(network: Network, cases: Cases, memory: int | None = None) -> FloatArray:
+    """log Z of each row, its evidence applied: (n_rows,)."""
+    log_z = np.empty(cases.n_rows)
+    for group in grouped(network, cases):
+        log_z[group.rows] = inference.log_partitions(group.network, memory)
+    return log_z
+
+
+def single_marginals(
+    network: Network, cases: Cases, memory: int | None = None
+) -> list[FloatArray | None]:
+    """P(x_v | row) of each variable: (n_rows, cardinality); None if every row observes it.
+
+    A variable has all its mass at the observed state in rows that observe it.
+    """
+    always = cases.always_observed()
+    marginals = [
+        None if v in always else np.empty((cases.n_rows, n))
+        for v, n in enumerate(network.cardinalities)
+    ]
+    for group in grouped(network, cases):
+        tables = inference.single_marginals(group.network, memory)
+        for v, whole in enumerate(marginals):
+            if whole is None:
+                continue
+            n = network.cardinalities[v]
+            whole[group.rows] = one_hot(group.hard[v], n) if v in group.hard else tables[v].T
+    return marginals
