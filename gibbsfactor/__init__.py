@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gibbsfactor import datasets as datasets
+    from gibbsfactor.conditional_table import ConditionalTable as ConditionalTable
     from gibbsfactor.drawing import draw as draw
     from gibbsfactor.errors import (
         FormatError as FormatError,
@@ -23,8 +24,25 @@ if TYPE_CHECKING:
     from gibbsfactor.factor import Factor as Factor
     from gibbsfactor.features import Templates as Templates
     from gibbsfactor.gibbs import GibbsDistribution as GibbsDistribution
+    from gibbsfactor.io import from_pgmpy as from_pgmpy
+    from gibbsfactor.io import from_pyagrum as from_pyagrum
+    from gibbsfactor.io import read_bif as read_bif
     from gibbsfactor.io import read_conll as read_conll
+    from gibbsfactor.io import read_model as read_model
+    from gibbsfactor.io import read_uai as read_uai
+    from gibbsfactor.io import read_uai_evidence as read_uai_evidence
+    from gibbsfactor.io import read_uai_results as read_uai_results
+    from gibbsfactor.io import read_uai_samples as read_uai_samples
+    from gibbsfactor.io import read_xmlbif as read_xmlbif
+    from gibbsfactor.io import to_pgmpy as to_pgmpy
+    from gibbsfactor.io import to_pyagrum as to_pyagrum
+    from gibbsfactor.io import write_bif as write_bif
     from gibbsfactor.io import write_conll as write_conll
+    from gibbsfactor.io import write_uai as write_uai
+    from gibbsfactor.io import write_uai_evidence as write_uai_evidence
+    from gibbsfactor.io import write_uai_results as write_uai_results
+    from gibbsfactor.io import write_xmlbif as write_xmlbif
+    from gibbsfactor.models.bayesian_network import BayesianNetwork as BayesianNetwork
     from gibbsfactor.models.linear_chain_crf import LinearChainCRF as LinearChainCRF
     from gibbsfactor.models.softmax import SoftmaxRegression as SoftmaxRegression
     from gibbsfactor.variable import Variable as Variable
@@ -32,6 +50,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BayesianNetwork": "gibbsfactor.models.bayesian_network",
+    "ConditionalTable": "gibbsfactor.conditional_table",
     "Factor": "gibbsfactor.factor",
     "FormatError": "gibbsfactor.errors",
     "GibbsDistribution": "gibbsfactor.gibbs",
@@ -43,8 +63,24 @@ _HOMES = {
     "ZeroProbabilityError": "gibbsfactor.errors",
     "datasets": "gibbsfactor.datasets",
     "draw": "gibbsfactor.drawing",
+    "from_pgmpy": "gibbsfactor.io",
+    "from_pyagrum": "gibbsfactor.io",
+    "read_bif": "gibbsfactor.io",
     "read_conll": "gibbsfactor.io",
+    "read_model": "gibbsfactor.io",
+    "read_uai": "gibbsfactor.io",
+    "read_uai_evidence": "gibbsfactor.io",
+    "read_uai_results": "gibbsfactor.io",
+    "read_uai_samples": "gibbsfactor.io",
+    "read_xmlbif": "gibbsfactor.io",
+    "to_pgmpy": "gibbsfactor.io",
+    "to_pyagrum": "gibbsfactor.io",
+    "write_bif": "gibbsfactor.io",
     "write_conll": "gibbsfactor.io",
+    "write_uai": "gibbsfactor.io",
+    "write_uai_evidence": "gibbsfactor.io",
+    "write_uai_results": "gibbsfactor.io",
+    "write_xmlbif": "gibbsfactor.io",
 }
 
 __all__ = [*_HOMES]

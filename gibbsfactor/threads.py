@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 
 def usable_processors() -> int:
@@ -16,6 +19,19 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@lru_cache(maxsize=2)
+def _libraries(scipy_is_loaded: bool) -> ThreadpoolController:
+    """The libraries loaded so far; to look for them takes a hundred times as long as to set them.
+
+    scipy brings a BLAS of its own.
+    """
+    return ThreadpoolController()
+
+
+def _hold() -> Any:
+    return _libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
 
 
 class _Limit:
@@ -26,14 +42,18 @@ class _Limit:
     """
 
     def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """As new: also in a process that was forked, where no thread but the forking one lives."""
         self.lock = threading.Lock()
+        self.keeper = ThreadPoolExecutor(1)  # starts its thread when first used
         self.holders = 0
 
     def enter(self) -> None:
         with self.lock:
             if self.holders == 0:
-                self.keeper = ThreadPoolExecutor(1)
-                self.limits = self.keeper.submit(threadpool_limits, 1, "blas").result()
+                self.limits = self.keeper.submit(_hold).result()
             self.holders += 1
 
     def leave(self) -> None:
@@ -41,10 +61,11 @@ class _Limit:
             self.holders -= 1
             if self.holders == 0:
                 self.keeper.submit(self.limits.restore_original_limits).result()
-                self.keeper.shutdown()
 
 
 _limit = _Limit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_limit.start)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from scipy.stats import chi2
 from strategies import EXTREME, build, models, random_model
 
 from gibbsfactor.errors import IntractableError, ZeroProbabilityError
-from gibbsfactor.exact import inference, scaled, schedule, search, sweeps
+from gibbsfactor.exact import assignments, scaled, schedule, search, sweeps
 from gibbsfactor.exact.order import eliminate, elimination_order, neighbours
 from gibbsfactor.exact.tree import tree_of_order, tree_of_pairs
 from gibbsfactor.factor import Factor
@@ -51,7 +51,7 @@ def check(model: Model, rng: np.random.Generator, atol: float) -> None:
     slack = 1e-12 * max(1.0, model.scale)  # what rounding may do to two weights
     assert_log(model.log_weight(best), model.map_score, model.scale)
     assert model.position(best) in model.maximisers(slack)
-    score, _ = inference.most_probable(build(model)._network)
+    (score,), _ = assignments.most_probable(build(model)._network)
     assert_log(score, model.map_score, model.scale)
     names = [model.names[i] for i in rng.permutation(len(model.names))[:3]]
     joint = p.marginal(*names)

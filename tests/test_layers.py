@@ -18,11 +18,11 @@ ROOT = Path(gibbsfactor.__file__).parent
 # From the bottom up. A module may import its own part, its own row and the rows above it here.
 LEVELS = [
     {"errors"},
-    {"files"},
+    {"files", "threads"},
     {"variable"},
     {"tables", "table_view"},
     {"factor"},
-    {"domain"},
+    {"domain", "rows", "conditional_table"},
     {"exact"},
     {"graphs"},
     {"gibbs"},

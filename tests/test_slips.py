@@ -3,6 +3,8 @@
 import copy
 import math
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -26,7 +28,7 @@ from gibbsfactor.cli import main
 from gibbsfactor.features import Columns, Tokens
 from gibbsfactor.files import replacing
 from gibbsfactor.learning.chain_loss import observed_features
-from gibbsfactor.learning.threads import one_blas_thread
+from gibbsfactor.threads import one_blas_thread
 
 A, B = Variable("A", ["a0", "a1"]), Variable("B", ["b0", "b1"])
 PHI = Factor([A, B], [[20, 25], [15, 4]])
@@ -211,6 +213,23 @@ def test_the_last_one_out_lifts_the_limit():
     leave.set()
     other.join()
     assert threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+def test_a_forked_process_can_hold_the_limit_too():
+    code = (
+        "import os\n"
+        "from gibbsfactor.threads import one_blas_thread\n"
+        "with one_blas_thread(): pass\n"
+        "child = os.fork()\n"
+        "with one_blas_thread(): pass\n"
+        "if child == 0: os._exit(7)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert run.stdout.strip() == "7"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

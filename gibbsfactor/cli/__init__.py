@@ -1,4 +1,4 @@
-"""The command line: `gibbsfactor demo`, `gibbsfactor crf train`, `tag` and `evaluate`.
+"""The command line: `gibbsfactor demo`, `query`, and `crf train`, `tag` and `evaluate`.
 
 Every module of commands has ``add_commands(subparsers)``, which adds its parsers and sets on each
 the default ``run``: called with the parsed arguments, it returns the exit status.
@@ -15,13 +15,15 @@ from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 import gibbsfactor
-from gibbsfactor.cli import crf, demo
+from gibbsfactor.cli import crf, demo, query
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
 EXAMPLES = """\
 examples:
   gibbsfactor demo
+  gibbsfactor query asia.bif --given smoke=yes
+  gibbsfactor query grid.uai --evidence grid.uai.evid --task map --format json
   gibbsfactor crf train train.txt --template chunking --model chunks.crf
   gibbsfactor crf tag chunks.crf new.txt --output tagged.txt
   gibbsfactor crf evaluate chunks.crf test.txt
@@ -53,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     version = f"gibbsfactor {gibbsfactor.__version__}"
     whole.add_argument("--version", action="version", version=version)
     subparsers = whole.add_subparsers(metavar="COMMAND", required=True)
-    for module in (demo, crf):
+    for module in (demo, query, crf):
         module.add_commands(subparsers)
     return whole
 

@@ -8,13 +8,14 @@ at the observed state and 0 elsewhere, or 1 throughout where it is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from gibbsfactor.exact import inference
+from gibbsfactor.exact import assignments, inference
 from gibbsfactor.exact.network import IntArray, Network
+from gibbsfactor.exact.prune import without_barren
 from gibbsfactor.exact.scaled import FloatArray
 
 FEW_ROWS = 64  # rows with an observed set of their own that are worth a plan of their own
@@ -48,8 +49,11 @@ class Together:
     hard: Mapping[int, IntArray]  # the variables that left the scopes
 
 
-def grouped(network: Network, cases: Cases) -> Iterator[Together]:
-    """Rows by what they observe; rows with rare observed sets are taken together."""
+def grouped(network: Network, cases: Cases, soft: Collection[int] = ()) -> Iterator[Together]:
+    """Rows by what they observe; rows with rare observed sets are taken together.
+
+    Variables in ``soft`` stay in the scopes, observed or not.
+    """
     groups = [np.arange(cases.n_rows)]
     if cases.observed and cases.n_rows:
         missing = np.array([codes < 0 for codes in cases.observed.values()])
@@ -64,15 +68,15 @@ def grouped(network: Network, cases: Cases) -> Iterator[Together]:
         groups.append(np.sort(np.concatenate(few)))
     for rows in groups:
         if len(rows):
-            yield _together(network, cases, rows)
+            yield _together(network, cases, rows, soft)
 
 
-def _together(network: Network, cases: Cases, rows: IntArray) -> Together:
+def _together(network: Network, cases: Cases, rows: IntArray, soft: Collection[int]) -> Together:
     hard: dict[int, IntArray] = {}
     weights = {v: values[rows] for v, values in cases.weights.items()}
     for v, codes in cases.observed.items():
         here = codes[rows]
-        if (here >= 0).all() and v not in weights:
+        if (here >= 0).all() and v not in weights and v not in soft:
             hard[v] = here
         elif (here >= 0).any():
             seen = np.ones((len(rows), network.cardinalities[v]))
@@ -88,6 +92,7 @@ def one_hot(positions: IntArray, cardinality: int) -> FloatArray:
 
 def log_partitions(network: Network, cases: Cases, memory: int | None = None) -> FloatArray:
     """log Z of each row, its evidence applied: (n_rows,)."""
+    network = without_barren(network, {*cases.observed, *cases.weights})
     log_z = np.empty(cases.n_rows)
     for group in grouped(network, cases):
         log_z[group.rows] = inference.log_partitions(group.network, memory)
@@ -114,3 +119,38 @@ def single_marginals(
             n = network.cardinalities[v]
             whole[group.rows] = one_hot(group.hard[v], n) if v in group.hard else tables[v].T
     return marginals
+
+
+def joint_log_weights(
+    network: Network, cases: Cases, kept: Sequence[int], memory: int | None = None
+) -> FloatArray:
+    """log sum over all other variables in each row: (n_rows, an axis for each kept variable)."""
+    shape = [network.cardinalities[v] for v in kept]
+    network = without_barren(network, {*cases.observed, *cases.weights, *kept})
+    joint = np.empty((cases.n_rows, *shape))
+    for group in grouped(network, cases, kept):
+        logs = inference.joint_log_weights(group.network, kept, memory)
+        joint[group.rows] = np.moveaxis(logs, -1, 0)
+    return joint
+
+
+def most_probable(network: Network, cases: Cases, memory: int | None = None) -> IntArray:
+    """Positions (n_rows, n) of a most probable assignment in each row."""
+    return _assigned(network, cases, lambda part: assignments.most_probable(part, memory)[1])
+
+
+def samples(
+    network: Network, cases: Cases, rng: np.random.Generator, memory: int | None = None
+) -> IntArray:
+    """Positions (n_rows, n) of one exact sample in each row."""
+    return _assigned(network, cases, lambda part: assignments.samples(part, 1, rng, memory)[:, 0])
+
+
+def _assigned(network: Network, cases: Cases, assign: Callable[[Network], IntArray]) -> IntArray:
+    states = np.empty((cases.n_rows, len(network.variables)), dtype=np.intp)
+    for group in grouped(network, cases):
+        here = assign(group.network)
+        for v, positions in group.hard.items():
+            here[:, v] = positions
+        states[group.rows] = here
+    return states

@@ -5,62 +5,68 @@ The figures only rank plans, bound the search for better ones and say whether a 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from gibbsfactor.exact.schedule import Schedule
 from gibbsfactor.exact.tree import TreeBuilder
 
 Task = Literal["log_partition", "marginals", "map", "sample"]
 
 SECONDS_PER_GROUP = 2e-5  # Python's share of a batched product
-SECONDS_PER_PRODUCT = 2e-10
-SECONDS_PER_ENTRY = 2e-9  # to write a table and read it again
+SECONDS_PER_MATRIX = 2e-8  # to call BLAS for one of its matrices
+SECONDS_PER_PRODUCT = 1e-10
+SECONDS_PER_ENTRY = 1.5e-9  # to write a table and read it again
 GROUPS_AT_A_HEIGHT = 4  # about so many in a tree that is not scheduled yet
 
 # How many upward sweeps of sums of products a task is worth: groups, products and entries.
 SWEEPS: dict[Task, tuple[float, float, float]] = {
     "log_partition": (1.0, 1.0, 1.0),
-    "marginals": (4.0, 3.0, 4.0),
-    "map": (2.0, 8.0, 3.0),  # maxima are not BLAS's business
+    "marginals": (3.5, 3.0, 5.0),
+    "map": (2.0, 15.0, 3.0),  # maxima are not BLAS's business
     "sample": (2.0, 1.0, 3.0),
 }
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an upward sweep of sums of products takes."""
+
+    groups: int
+    matrices: float
+    products: float
+    entries: float
+
+    @classmethod
+    def of(cls, tree: TreeBuilder, groups: int | None = None) -> Work:
+        """The work of a tree; the number of groups is a guess where it isn't given."""
+        if groups is None:
+            height = [0] * len(tree.scopes)
+            for step in tree.steps:
+                below = height[step.right] if step.right >= 0 else 0
+                height[step.out] = 1 + max(height[step.left], below)
+            groups = min(len(tree.steps), GROUPS_AT_A_HEIGHT * max(height, default=0))
+        return cls(
+            groups,
+            as_float(sum(tree.matrices)),
+            as_float(sum(tree.products)),
+            as_float(sum(tree.sizes)),
+        )
+
+    def seconds(self, task: Task = "log_partition") -> float:
+        """Seconds that a task takes."""
+        of_groups, of_products, of_entries = SWEEPS[task]
+        return (
+            SECONDS_PER_GROUP * of_groups * self.groups
+            + of_products
+            * (SECONDS_PER_MATRIX * self.matrices + SECONDS_PER_PRODUCT * self.products)
+            + SECONDS_PER_ENTRY * of_entries * self.entries
+        )
 
 
 def as_float(number: int) -> float:
     """The number as a float, inf where it has too many digits for one."""
     return float(number) if number < 2**1000 else inf
-
-
-def products_of(tree: TreeBuilder) -> float:
-    """Multiplications of one upward sweep."""
-    return as_float(sum(tree.products))
-
-
-def seconds_of_tree(tree: TreeBuilder, task: Task = "log_partition") -> float:
-    """Seconds of a task, from the tree alone."""
-    n_given, height = tree.n_given, [0] * len(tree.scopes)
-    for step in tree.steps:
-        below = height[step.right] if step.right >= 0 else 0
-        height[step.out] = 1 + max(height[step.left], below)
-    groups = min(len(tree.steps), GROUPS_AT_A_HEIGHT * max(height[n_given:], default=0))
-    return seconds_of(groups, products_of(tree), as_float(sum(tree.sizes)), task)
-
-
-def seconds_of(groups: int, products: float, entries: float, task: Task) -> float:
-    """Seconds of a task whose upward sweep takes so many groups, products and table entries."""
-    per_group, per_product, per_entry = SWEEPS[task]
-    return (
-        SECONDS_PER_GROUP * per_group * groups
-        + SECONDS_PER_PRODUCT * per_product * products
-        + SECONDS_PER_ENTRY * per_entry * entries
-    )
-
-
-def seconds_of_schedule(schedule: Schedule, tree: TreeBuilder, task: Task) -> float:
-    """Seconds of a task, with the groups counted."""
-    groups = len(schedule.groups)
-    return seconds_of(groups, products_of(tree), as_float(sum(tree.sizes)), task)
 
 
 def duration(seconds: float) -> str:

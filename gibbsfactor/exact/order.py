@@ -10,13 +10,14 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 
 import numpy as np
 
+from gibbsfactor.exact.scores import Fill, Neighbours, Weight
+
 Scope = tuple[int, ...]
-Neighbours = list[set[int]]
 
 WIDTH_SECONDS = 1.0  # how long to look for the width of what is too wide anyway
 ROUND_ENTRIES = 4096  # a clique this small costs less than the Python that calls numpy on it
@@ -38,6 +39,10 @@ class TooWide(Exception):  # noqa: N818 - caught by the planner, never seen by a
         self.finished = finished
 
 
+class TooDear(Exception):  # noqa: N818 - caught by the planner, never seen by a user
+    """A search was given up because what it found would cost more than what is known."""
+
+
 def neighbours(scopes: Iterable[Scope], n: int) -> Neighbours:
     """Adjacency sets of the induced graph of n variables."""
     sets: Neighbours = [set() for _ in range(n)]
@@ -56,101 +61,11 @@ def _missing(v: int, adjacency: Neighbours) -> int:
     return sum([degree - 1 - len(around & adjacency[u]) for u in around]) // 2
 
 
-class _Fill:
-    """Scores: the edges that each variable's elimination would add, kept up to date.
-
-    With ``weights`` an edge counts as the product of the weights at its ends. A score is corrected
-    for every edge that comes or goes among the neighbours, which takes far fewer looks at sets
-    than to count them again.
-    """
-
-    def __init__(self, adjacency: Neighbours, weights: Sequence[int] | None = None) -> None:
-        self.adjacency = adjacency
-        self.weights: Sequence[int] = weights or [1] * len(adjacency)
-        self.total: Callable[[Collection[int]], int] = self._total if weights else len
-
-    def _total(self, some: Collection[int]) -> int:
-        weights = self.weights
-        return sum([weights[x] for x in some])
-
-    def start(self, alive: Iterable[int]) -> list[int]:
-        """Count for those that may be eliminated."""
-        self.scores = [0] * len(self.adjacency)
-        for v in alive:
-            around = self.adjacency[v]
-            for u in around:
-                apart = around - self.adjacency[u]
-                if len(apart) > 1:  # u itself is one of them
-                    self.scores[v] += self.weights[u] * (self.total(apart) - self.weights[u])
-            self.scores[v] //= 2
-        return self.scores
-
-    def eliminate(self, v: int) -> set[int]:
-        """Join the neighbours of v pairwise, take v away; returns those whose score may change."""
-        adjacency, scores, weights, total = self.adjacency, self.scores, self.weights, self.total
-        around = adjacency[v]
-        changed = set(around)
-        for u in around:
-            mine = adjacency[u]
-            mine.discard(v)
-            apart = mine - around
-            if apart:
-                scores[u] -= weights[v] * total(apart)
-        for u in around:
-            mine = adjacency[u]
-            new = around - mine
-            new.discard(u)
-            for w in new:
-                theirs = adjacency[w]
-                both = mine & theirs
-                edge = weights[u] * weights[w]
-                for x in both:
-                    scores[x] -= edge
-                scores[u] += weights[w] * total(mine - both)
-                scores[w] += weights[u] * total(theirs - both)
-                changed |= both
-                mine.add(w)
-                theirs.add(u)
-        adjacency[v] = set()
-        return changed
-
-
-class _Weight:
-    """Scores: the entries of the clique of each variable and its neighbours."""
-
-    def __init__(self, adjacency: Neighbours, cardinalities: Sequence[int]) -> None:
-        self.adjacency = adjacency
-        self.cardinalities = cardinalities
-
-    def start(self, alive: Iterable[int]) -> list[int]:
-        """Count for those that may be eliminated."""
-        cardinalities = self.cardinalities
-        self.scores = list(cardinalities)
-        for v in alive:
-            self.scores[v] *= prod([cardinalities[u] for u in self.adjacency[v]])
-        return self.scores
-
-    def eliminate(self, v: int) -> set[int]:
-        """Join the neighbours of v pairwise, take v away; returns those whose score may change."""
-        adjacency, scores, cardinalities = self.adjacency, self.scores, self.cardinalities
-        around = adjacency[v]
-        for u in around:
-            mine = adjacency[u]
-            mine.discard(v)
-            scores[u] //= cardinalities[v]
-            new = around - mine
-            new.discard(u)
-            if new:
-                scores[u] *= prod([cardinalities[w] for w in new])
-                mine |= new
-        adjacency[v] = set()
-        return around
-
-
-RULES: dict[str, Callable[[Neighbours, Sequence[int]], _Fill | _Weight]] = {
-    "min-fill": lambda adjacency, cardinalities: _Fill(adjacency),
-    "min-weight": _Weight,
-    "weighted-min-fill": _Fill,
+Scorer = Fill | Weight
+RULES: dict[str, Callable[[Neighbours, Sequence[int]], Scorer]] = {
+    "min-fill": lambda adjacency, cardinalities: Fill(adjacency),
+    "min-weight": Weight,
+    "weighted-min-fill": Fill,
 }
 
 
@@ -197,7 +112,6 @@ def elimination_order(
     """
     n = len(cardinalities)
     adjacency = neighbours(scopes, n)
-    logs = [math.log(c) for c in cardinalities]
     alive = set(range(n)).difference(kept)
     order: list[int] = []
     if rule == "rounds":
@@ -205,20 +119,40 @@ def elimination_order(
         alive.difference_update(order)
         rule = "min-fill"
     scorer = RULES[rule](adjacency, cardinalities)
-    scores = scorer.start(alive)
+    scorer.start(alive)
+    return order + by_scores(scorer, cardinalities, alive, rng, most_entries)
+
+
+def by_scores(
+    scorer: Scorer,
+    cardinalities: Sequence[int],
+    alive: Iterable[int],
+    rng: np.random.Generator | None = None,
+    most_entries: float = math.inf,
+    most_products: float = math.inf,
+) -> list[int]:
+    """Eliminate a variable with the least score again and again; changes the scorer's graph.
+
+    A clique of more than ``most_entries`` raises TooWide, cliques that come to more than
+    ``most_products`` together raise TooDear.
+    """
+    adjacency, scores, alive = scorer.adjacency, scorer.scores, set(alive)
+    order: list[int] = []
     ties = (lambda v: v) if rng is None else (lambda v: float(rng.random()))
     heap = [(scores[v], ties(v), v) for v in alive]
     heapq.heapify(heap)
     pushed = list(scores)
-    most_log = math.log(most_entries) if most_entries < math.inf else math.inf
-    crowd = most_log / max([*logs, 1.0]) - 1  # fewer neighbours than this are never too many
+    products = 0
     while heap:
         score, _, v = heapq.heappop(heap)
         if v not in alive or score != scores[v]:
             continue
-        around = adjacency[v]
-        if len(around) > crowd and logs[v] + sum(logs[u] for u in around) > most_log:
-            raise TooWide(*widest_clique(adjacency, alive, logs))
+        clique = prod([cardinalities[u] for u in adjacency[v]], start=cardinalities[v])
+        products += clique
+        if clique > most_entries:
+            raise TooWide(*widest_clique(adjacency, alive, cardinalities))
+        if products > most_products:
+            raise TooDear
         alive.discard(v)
         order.append(v)
         for u in scorer.eliminate(v):
@@ -229,7 +163,7 @@ def elimination_order(
 
 
 def widest_clique(
-    adjacency: Neighbours, alive: set[int], logs: Sequence[float]
+    adjacency: Neighbours, alive: set[int], cardinalities: Sequence[int]
 ) -> tuple[Scope, bool]:
     """Go on by fewest neighbours, whose scores are cheap; changes ``adjacency``.
 
@@ -237,6 +171,7 @@ def widest_clique(
     all of them.
     """
     deadline = time.perf_counter() + WIDTH_SECONDS
+    logs = [math.log(c) for c in cardinalities]
     heap = [(len(adjacency[v]), v) for v in alive]
     heapq.heapify(heap)
     left = set(alive)

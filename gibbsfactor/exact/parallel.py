@@ -13,7 +13,8 @@ from contextvars import ContextVar
 
 from gibbsfactor.threads import one_blas_thread, usable_processors
 
-WORTH_SECONDS = 0.02  # estimated run time of a plan for which threads are started
+WORTH_HOLDING = 1e-3  # estimated seconds of a plan that may have products BLAS would split
+WORTH_SECONDS = 0.02  # and of one for which threads are started
 WORTH_PRODUCTS = 2**20  # multiplications of a step that is split
 
 _pool: ContextVar[tuple[ThreadPoolExecutor, int] | None] = ContextVar("_pool", default=None)
@@ -23,8 +24,12 @@ _pool: ContextVar[tuple[ThreadPoolExecutor, int] | None] = ContextVar("_pool", d
 def sharing_work(seconds: float) -> Iterator[None]:
     """Within it, large steps are split between threads if the work is estimated to take long."""
     threads = usable_processors()
-    if seconds < WORTH_SECONDS or threads == 1 or _pool.get() is not None:
+    if seconds < WORTH_HOLDING or threads == 1 or _pool.get() is not None:
         yield
+        return
+    if seconds < WORTH_SECONDS:
+        with one_blas_thread():
+            yield
         return
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         token = _pool.set((pool, threads))

@@ -10,9 +10,8 @@ from gibbsfactor.errors import IntractableError
 from gibbsfactor.exact.cost import (
     SECONDS_PER_PRODUCT,
     Task,
+    Work,
     as_float,
-    products_of,
-    seconds_of_schedule,
 )
 from gibbsfactor.exact.footprint import BYTES, Footprint
 from gibbsfactor.exact.memory import default_budget, readable
@@ -189,14 +188,15 @@ def plan_of_tree(
     """The plan that follows a contraction tree, that of one slice where ``slices`` are given."""
     steps = schedule_of(tree) if schedule is None else schedule
     runs = prod(tree.cardinalities[v] for v in slices)
+    work = Work.of(tree, len(steps.groups))
     return Plan(
         names=tuple(f"x{v}" for v in range(len(tree.cardinalities))),
         cardinalities=tree.cardinalities,
         kept=tuple(kept),
         slices=slices,
         width=max((len(tree.scopes[s.out]) + len(s.summed) for s in tree.steps), default=1) - 1,
-        flops=2.0 * runs * products_of(tree),
-        seconds=runs * seconds_of_schedule(steps, tree, "log_partition"),
+        flops=2.0 * runs * work.products,
+        seconds=runs * work.seconds(),
         largest=tree.scopes[max(range(len(tree.sizes)), key=tree.sizes.__getitem__)]
         if tree.sizes
         else (),

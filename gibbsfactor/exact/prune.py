@@ -76,10 +76,11 @@ def without_barren(network: Network, wanted: Collection[int] = ()) -> Network:
 
 
 def _may_be_constant(network: Network, table: int) -> bool:
-    """Whether the first entry is the last one: spares nearly all tables a longer look."""
+    """Whether three of its entries are equal: spares nearly all tables a longer look."""
     factor = network.tables[table]
     values = factor.log_values if factor.is_log else factor.values
-    return bool(values.item(0) == values.item(-1))
+    first = values.item(0)
+    return bool(first == values.item(-1) == values.item(values.size // 2))
 
 
 def _holders(scopes: Sequence[Scope], n: int) -> tuple[list[int], list[int]]:

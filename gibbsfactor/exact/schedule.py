@@ -19,9 +19,11 @@ above them the rest runs depth first, so that few large tables are alive at a ti
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +33,13 @@ from gibbsfactor.exact.tree import Step, TreeBuilder
 
 IntArray = npt.NDArray[np.intp]
 Rows = slice | IntArray
+Axes = tuple[int, ...]
+Signature = tuple[Any, ...]  # what steps must share to run together; their axes come last
 
 SMALL_PRODUCTS = 2**14  # multiplications of a step that is worth grouping
 
 
-@dataclass(frozen=True, eq=False)
-class Piece:
+class Piece(NamedTuple):
     """Rows of one stack that go to certain members of a group."""
 
     stack: int
@@ -44,8 +47,7 @@ class Piece:
     members: Rows
 
 
-@dataclass(frozen=True, eq=False)
-class Operand:
+class Operand(NamedTuple):
     """One side of a group: where its G tables lie, and how to view each as a matrix.
 
     ``axes`` orders a table's axes as (b, l, s) for the left side and (b, s, r) for the right
@@ -58,28 +60,67 @@ class Operand:
     matrix: tuple[int, int, int]
 
 
-@dataclass(frozen=True, eq=False)
 class Indices:
-    """Variables of one kind (b, l, s or r) of each member, and their strides when merged."""
+    """Variables of one kind (b, l, s or r) of each member, and their strides when merged.
 
-    variables: IntArray  # (G, how many)
-    strides: IntArray  # (how many,)
-    sizes: IntArray  # (how many,)
+    Attributes
+    ----------
+    variables : int array (G, how many)
+    strides, sizes : int arrays (how many,)
+    """
+
+    def __init__(self, scopes: Sequence[Scope], sizes: tuple[int, ...]) -> None:
+        n = len(sizes)
+        self.variables: IntArray = np.array(scopes, dtype=np.intp).reshape(len(scopes), n)
+        self.sizes: IntArray = np.array(sizes, dtype=np.intp)
+        self.strides: IntArray = np.array([prod(sizes[i + 1 :]) for i in range(n)], dtype=np.intp)
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """G steps with equal shapes; ``right`` is None when the left tables are summed alone."""
+    """G steps with equal shapes; ``right`` is None when the left tables are summed alone.
 
-    size: int
+    The variables of each kind are put into arrays when first asked for: log Z never does.
+    """
+
+    steps: Sequence[Step]
     left: Operand
     right: Operand | None
     out_shape: tuple[int, ...]
-    out_tables: tuple[int, ...]
-    batch: Indices
-    rows: Indices
-    inner: Indices
-    columns: Indices
+    cardinalities: Sequence[int] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """G."""
+        return len(self.steps)
+
+    @property
+    def out_tables(self) -> tuple[int, ...]:
+        """Numbers of the tables that it makes."""
+        return tuple([step.out for step in self.steps])
+
+    @cached_property
+    def batch(self) -> Indices:
+        """Kind b."""
+        return self._indices([step.batch for step in self.steps])
+
+    @cached_property
+    def rows(self) -> Indices:
+        """Kind l."""
+        return self._indices([step.rows for step in self.steps])
+
+    @cached_property
+    def inner(self) -> Indices:
+        """Kind s."""
+        return self._indices([step.summed for step in self.steps])
+
+    @cached_property
+    def columns(self) -> Indices:
+        """Kind r."""
+        return self._indices([step.columns for step in self.steps])
+
+    def _indices(self, scopes: list[Scope]) -> Indices:
+        return Indices(scopes, tuple([self.cardinalities[v] for v in scopes[0]]))
 
     @property
     def products(self) -> int:
@@ -109,70 +150,119 @@ def schedule(tree: TreeBuilder, small: int | None = None) -> Schedule:
     Steps of at most ``small`` multiplications run in groups. With 0 every step runs by itself,
     which takes more time, and less memory where groups make many tables before they are needed.
     """
-    by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for table in range(tree.n_given):
-        by_shape[_shape(tree.scopes[table], tree.cardinalities)].append(table)
-    place: dict[int, tuple[int, int]] = {}
-    leaves: list[tuple[int, ...]] = []
-    for tables in by_shape.values():
+    return _Scheduler(tree, SMALL_PRODUCTS if small is None else small).schedule()
+
+
+class _Scheduler:
+    """Goes through a tree once; ``shapes`` are those of all its tables."""
+
+    def __init__(self, tree: TreeBuilder, most: int) -> None:
+        self.tree = tree
+        self.most = most
+        cardinalities = tree.cardinalities
+        self.shapes = [tuple([cardinalities[v] for v in scope]) for scope in tree.scopes]
+
+    def schedule(self) -> Schedule:
+        tree, shapes = self.tree, self.shapes
+        by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for table in range(tree.n_given):
+            by_shape[shapes[table]].append(table)
+        self.place: dict[int, tuple[int, int]] = {}
+        for stack, tables in enumerate(by_shape.values()):
+            self._put(stack, tables)
+        stack_shapes = [(len(tables), *shape) for shape, tables in by_shape.items()]
+        groups: list[Group] = []
+        n_leaves = len(by_shape)
+        for steps, axes in self._batches():
+            if len(steps) > 1:
+                steps.sort(key=lambda step: self.place[step.left])
+            group = self._group(steps, *axes)
+            self._put(n_leaves + len(groups), [step.out for step in steps])
+            stack_shapes.append((len(steps), *group.out_shape))
+            groups.append(group)
+        return Schedule(
+            tuple([tuple(tables) for tables in by_shape.values()]),
+            tuple(by_shape),
+            tuple(groups),
+            self.place,
+            tuple(sorted(tree.live)),
+            tuple(stack_shapes),
+        )
+
+    def _put(self, stack: int, tables: Sequence[int]) -> None:
         for row, table in enumerate(tables):
-            place[table] = (len(leaves), row)
-        leaves.append(tuple(tables))
-    groups: list[Group] = []
-    shapes = [(len(tables), *shape) for shape, tables in by_shape.items()]
-    for steps in _batches(tree, SMALL_PRODUCTS if small is None else small):
-        steps.sort(key=lambda step: place[step.left])
-        group = _group(steps, tree, place)
-        for row, table in enumerate(group.out_tables):
-            place[table] = (len(leaves) + len(groups), row)
-        shapes.append((group.size, *group.out_shape))
-        groups.append(group)
-    return Schedule(
-        tuple(leaves),
-        tuple(by_shape),
-        tuple(groups),
-        place,
-        tuple(sorted(tree.live)),
-        tuple(shapes),
-    )
+            self.place[table] = (stack, row)
 
+    def _batches(self) -> Iterator[tuple[list[Step], tuple[Axes, Axes]]]:
+        """Lists of steps that may run together, each after all that it needs, and their axes."""
+        tree, most, shapes = self.tree, self.most, self.shapes
+        level = [0] * len(tree.scopes)  # -1: not at the small bottom
+        grouped: list[dict[Signature, list[Step]]] = []
+        rest: list[Step] = []
+        for step, products in zip(tree.steps, tree.products, strict=True):
+            left, right = step.left, step.right
+            below = level[left]
+            if right >= 0 and below >= 0:
+                below = max(below, level[right]) if level[right] >= 0 else -1
+            if below < 0 or products > most:
+                level[step.out] = -1
+                rest.append(step)
+                continue
+            level[step.out] = below + 1
+            if below == len(grouped):
+                grouped.append({})
+            # Equal shapes and axes mean equal numbers of variables of each kind but for those
+            # that are kept apart here.
+            signature = (
+                shapes[left],
+                shapes[right] if right >= 0 else None,
+                len(step.batch),
+                len(step.rows),
+                *self._axes(step),
+            )
+            grouped[below].setdefault(signature, []).append(step)
+        for groups in grouped:
+            for signature, steps in groups.items():
+                yield steps, signature[-2:]
+        for step in _depth_first(rest, tree):
+            yield [step], self._axes(step)
 
-def _shape(scope: Scope, cardinalities: Sequence[int]) -> tuple[int, ...]:
-    return tuple(cardinalities[v] for v in scope)
+    def _axes(self, step: Step) -> tuple[Axes, Axes]:
+        """A step's variables as axes of its tables, in the order (b, l, s) and (b, s, r)."""
+        left = self.tree.scopes[step.left]
+        one = tuple([left.index(v) for v in (*step.batch, *step.rows, *step.summed)])
+        if step.right < 0:
+            return one, ()
+        right = self.tree.scopes[step.right]
+        return one, tuple([right.index(v) for v in (*step.batch, *step.summed, *step.columns)])
 
-
-def _batches(tree: TreeBuilder, most: int) -> Iterable[list[Step]]:
-    """Lists of steps that may run together, each after all that it needs."""
-    level = [0] * len(tree.scopes)  # -1: not at the small bottom
-    grouped: dict[int, dict[Hashable, list[Step]]] = defaultdict(lambda: defaultdict(list))
-    rest: list[Step] = []
-    for step in tree.steps:
-        inputs = [step.left] if step.right < 0 else [step.left, step.right]
-        union = {v for table in inputs for v in tree.scopes[table]}
-        small = tree.entries(union) <= most
-        if small and all(level[table] >= 0 for table in inputs):
-            level[step.out] = 1 + max(level[table] for table in inputs)
-            grouped[level[step.out]][_signature(step, tree)].append(step)
-        else:
-            level[step.out] = -1
-            rest.append(step)
-    for height in sorted(grouped):
-        yield from grouped[height].values()
-    for step in _depth_first(rest, tree):
-        yield [step]
+    def _group(self, steps: list[Step], one: Axes, two: Axes) -> Group:
+        first, entries = steps[0], self.tree.entries
+        b, l, s = entries(first.batch), entries(first.rows), entries(first.summed)
+        place = self.place
+        left = Operand(
+            _pieces([place[step.left] for step in steps]), one, self.shapes[first.left], (b, l, s)
+        )
+        right = None
+        if first.right >= 0:
+            right = Operand(
+                _pieces([place[step.right] for step in steps]),
+                two,
+                self.shapes[first.right],
+                (b, s, entries(first.columns)),
+            )
+        return Group(steps, left, right, self.shapes[first.out], self.tree.cardinalities)
 
 
 def _depth_first(steps: list[Step], tree: TreeBuilder) -> list[Step]:
     """The steps in postorder, the input that needs more space first."""
     maker = {step.out: step for step in steps}
     need: dict[int, int] = {}
+    used: set[int] = set()
     for step in steps:  # made in an order in which inputs come first
-        inputs = [t for t in (step.left, step.right) if t in maker]
-        own = tree.entries(
-            {*tree.scopes[step.left], *(tree.scopes[step.right] if step.right >= 0 else ())}
-        )
-        need[step.out] = max([own, *(need[t] for t in inputs)])
-    used = {t for step in steps for t in (step.left, step.right)}
+        own = tree.products[step.out - tree.n_given]
+        need[step.out] = max(own, need.get(step.left, 0), need.get(step.right, 0))
+        used.update((step.left, step.right))
     order: list[Step] = []
     stack = [(step, False) for step in reversed(steps) if step.out not in used]
     while stack:
@@ -181,77 +271,9 @@ def _depth_first(steps: list[Step], tree: TreeBuilder) -> list[Step]:
             order.append(step)
             continue
         stack.append((step, True))
-        inputs = sorted((t for t in (step.left, step.right) if t in maker), key=lambda t: need[t])
+        inputs = sorted((t for t in (step.left, step.right) if t in maker), key=need.__getitem__)
         stack.extend((maker[t], False) for t in inputs)
     return order
-
-
-def _kinds(step: Step, tree: TreeBuilder) -> tuple[Scope, Scope, Scope, Scope]:
-    """The step's variables as (b, l, s, r)."""
-    left = tree.scopes[step.left]
-    right = tree.scopes[step.right] if step.right >= 0 else step.summed
-    batch = tuple(v for v in left if v in right and v not in step.summed)
-    rows = tuple(v for v in left if v not in right)
-    columns = tuple(v for v in right if v not in left)
-    return batch, rows, step.summed, columns
-
-
-def _signature(step: Step, tree: TreeBuilder) -> Hashable:
-    """What two steps must share to run as one batched product."""
-    batch, rows, inner, columns = _kinds(step, tree)
-    left = tree.scopes[step.left]
-    right = tree.scopes[step.right] if step.right >= 0 else ()
-    return (
-        step.right < 0,
-        len(batch),
-        len(rows),
-        len(columns),
-        _shape(left, tree.cardinalities),
-        tuple(map(left.index, (*batch, *rows, *inner))),
-        _shape(right, tree.cardinalities),
-        tuple(map(right.index, (*batch, *inner, *columns))) if right else (),
-    )
-
-
-def _group(steps: list[Step], tree: TreeBuilder, place: dict[int, tuple[int, int]]) -> Group:
-    kinds = [_kinds(step, tree) for step in steps]
-    batch, rows, inner, columns = kinds[0]
-    b, l, s, r = (tree.entries(kind) for kind in kinds[0])
-    first = steps[0]
-    left_scope = tree.scopes[first.left]
-    left = Operand(
-        _pieces([place[step.left] for step in steps]),
-        tuple(map(left_scope.index, (*batch, *rows, *inner))),
-        _shape(left_scope, tree.cardinalities),
-        (b, l, s),
-    )
-    right = None
-    if first.right >= 0:
-        right_scope = tree.scopes[first.right]
-        right = Operand(
-            _pieces([place[step.right] for step in steps]),
-            tuple(map(right_scope.index, (*batch, *inner, *columns))),
-            _shape(right_scope, tree.cardinalities),
-            (b, s, r),
-        )
-    indices = [
-        _indices([kind[i] for kind in kinds], _shape(kinds[0][i], tree.cardinalities))
-        for i in range(4)
-    ]
-    return Group(
-        len(steps),
-        left,
-        right,
-        _shape(tree.scopes[first.out], tree.cardinalities),
-        tuple(step.out for step in steps),
-        *indices,
-    )
-
-
-def _indices(scopes: list[Scope], shape: tuple[int, ...]) -> Indices:
-    variables = np.array(scopes, dtype=np.intp).reshape(len(scopes), len(shape))
-    strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.intp)
-    return Indices(variables, strides, np.array(shape, dtype=np.intp))
 
 
 def _pieces(places: list[tuple[int, int]]) -> tuple[Piece, ...]:
@@ -263,13 +285,15 @@ def _pieces(places: list[tuple[int, int]]) -> tuple[Piece, ...]:
     for member, (stack, _) in enumerate(places):
         members[stack].append(member)
     return tuple(
-        Piece(stack, _as_rows([places[m][1] for m in mine]), _as_rows(mine))
-        for stack, mine in members.items()
+        [
+            Piece(stack, _as_rows([places[m][1] for m in mine]), _as_rows(mine))
+            for stack, mine in members.items()
+        ]
     )
 
 
 def _as_rows(numbers: list[int]) -> Rows:
-    first, last = numbers[0], numbers[-1]
-    if last - first == len(numbers) - 1 and all(n == first + i for i, n in enumerate(numbers)):
-        return slice(first, last + 1)
+    first, n = numbers[0], len(numbers)
+    if numbers[-1] - first == n - 1 and numbers == list(range(first, first + n)):
+        return slice(first, first + n)
     return np.array(numbers, dtype=np.intp)

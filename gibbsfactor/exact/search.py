@@ -1,27 +1,29 @@
-"""The search for a good plan: a portfolio of rules, for as long as the run itself would take."""
+"""The search for a good plan: a portfolio of rules, for about as long as the run itself takes."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from math import inf
 
-import numpy as np
-
-from gibbsfactor.exact.cost import seconds_of_tree
-from gibbsfactor.exact.order import Scope, TooWide, elimination_order
+from gibbsfactor.exact.cost import SECONDS_PER_GROUP, Work
+from gibbsfactor.exact.order import Scope, TooDear, TooWide
 from gibbsfactor.exact.plan import Plan, hopeless_plan, plan_of_tree
-from gibbsfactor.exact.tree import TreeBuilder, tree_of_order, tree_of_pairs
+from gibbsfactor.exact.portfolio import MOST_ENTRIES as MOST_ENTRIES
+from gibbsfactor.exact.portfolio import Candidate, Portfolio
+from gibbsfactor.exact.tree import TreeBuilder
 
-MOST_ENTRIES = 2**48  # a larger table takes most of a day to fill, in however many slices
-SEARCH_SHARE = 0.5  # of the estimated run time may go into looking for a better plan
+# The search stops when what it took is this share of the time that an upward sweep takes beyond
+# Python's part in it; all marginals take three or four times as long. It is counted in steps, not
+# read off a clock, so that the same question always gets the same plan.
+SEARCH_SHARE = 2.0
+PYTHONS_SHARE = 0.75  # of the groups' time, which hardly depends on the order
+SECONDS_PER_STEP = 1.2e-5  # to find a step
 MOST_SEARCH_SECONDS = 5.0
-MOST_TRIALS = 64
-MOST_SHARED_PAIRS = 200_000  # pairs of tables that share a variable, for the pairwise search
-
-Candidate = tuple[str, Callable[[], TreeBuilder]]
+MOST_HOPELESS = 4  # orders tried where each meets a table beyond all machines
+PATIENCE = 20  # plans in a row that are no better than the best, for which it goes on
+IN_VAIN = 0.25  # of what it may take, which it may take in any case
 
 
 def make_plan(
@@ -57,26 +59,36 @@ def _cached_plan(
 
 def _search(scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Sequence[int]) -> Plan:
     """Weigh candidates until the search has taken its share of the best one's run time."""
-    started = time.perf_counter()
-    best: tuple[float, str, TreeBuilder] | None = None
+    best: tuple[str, TreeBuilder] | None = None
     narrowest: TooWide | None = None  # the order that comes nearest to fitting
-    trials = 0
+    seconds, allowed, spent, effort = inf, inf, 0.0, 0.0
+    trials = stale = 0
     for rule, build in _candidates(scopes, cardinalities, kept):
+        if spent + effort > allowed:
+            break
         trials += 1
+        stale += 1
         try:
             tree = narrow_enough(build())
+        except TooDear:
+            spent += effort / 2
         except TooWide as hopeless:
             if narrowest is None or len(hopeless.clique) < len(narrowest.clique):
                 narrowest = hopeless
+            if best is None and trials >= MOST_HOPELESS:
+                break
         else:
-            seconds = seconds_of_tree(tree)
-            if best is None or seconds < best[0]:
-                best = (seconds, rule, tree)
-        allowed = min(SEARCH_SHARE * (best[0] if best else inf), MOST_SEARCH_SECONDS)
-        if time.perf_counter() - started > allowed or trials >= MOST_TRIALS:
+            effort = SECONDS_PER_STEP * (len(tree.steps) - tree.inherited)
+            spent += effort if spent else SECONDS_PER_STEP * len(tree.steps)
+            work = Work.of(tree)
+            if work.seconds() < seconds:
+                best, seconds, stale = (rule, tree), work.seconds(), 0
+                worthwhile = seconds - PYTHONS_SHARE * SECONDS_PER_GROUP * work.groups
+                allowed = min(SEARCH_SHARE * worthwhile, MOST_SEARCH_SECONDS)
+        if stale >= PATIENCE and spent > IN_VAIN * allowed:
             break
     if best is not None:
-        return plan_of_tree(best[2], kept, best[1], trials)
+        return plan_of_tree(best[1], kept, best[0], trials)
     assert narrowest is not None
     return hopeless_plan(narrowest, scopes, cardinalities, kept, trials)
 
@@ -92,27 +104,4 @@ def narrow_enough(tree: TreeBuilder) -> TreeBuilder:
 def _candidates(
     scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Sequence[int]
 ) -> Iterator[Candidate]:
-    """The portfolio: each rule once, the pairwise search, then rules with random ties."""
-
-    def by_rule(rule: str, seed: int | None) -> Callable[[], TreeBuilder]:
-        rng = None if seed is None else np.random.default_rng(seed)
-
-        def build() -> TreeBuilder:
-            order = elimination_order(
-                scopes, cardinalities, rule, kept=kept, rng=rng, most_entries=MOST_ENTRIES
-            )
-            return tree_of_order(order, scopes, cardinalities, kept)
-
-        return build
-
-    for rule in ("rounds", "min-fill", "weighted-min-fill", "min-weight"):
-        yield rule, by_rule(rule, None)
-    holders = [0] * len(cardinalities)
-    for scope in scopes:
-        for v in scope:
-            holders[v] += 1
-    if sum(h * h for h in holders) <= MOST_SHARED_PAIRS:
-        yield "pairwise", lambda: tree_of_pairs(scopes, cardinalities, kept)
-    for seed in range(MOST_TRIALS):
-        rule = ("min-fill", "weighted-min-fill", "min-weight")[seed % 3]
-        yield f"{rule} with random ties", by_rule(rule, seed)
+    return Portfolio(scopes, cardinalities, kept).candidates()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.exact.cost import Task, seconds_of
+from gibbsfactor.exact.cost import Task, Work
 from gibbsfactor.exact.footprint import operands
 from gibbsfactor.exact.schedule import Schedule
 from gibbsfactor.exact.tree import TreeBuilder
@@ -44,11 +45,12 @@ def next_variable(
     peaks = _soft_peaks(schedule, stacks, inputs, task)
     entries = sizes.sum() - np.array([sizes[t].sum() for t in held]) * shrink
     work = products.sum() - np.array([products[s].sum() for s in met]) * shrink
-    groups = len(schedule.groups)
-    before = seconds_of(groups, products.sum(), sizes.sum(), task)
+    whole = Work.of(tree, len(schedule.groups))
+    before = whole.seconds(task)
     best, found = 0.0, None
     for c, v in enumerate(candidates):
-        after = seconds_of(groups, work[c], entries[c], task) * tree.cardinalities[v]
+        part = replace(whole, products=work[c], entries=entries[c])
+        after = part.seconds(task) * tree.cardinalities[v]
         gain = np.log(peaks[-1] / peaks[c])
         ratio = gain / (FREE + max(np.log(after / before), 0.0))
         if ratio > best:

@@ -26,7 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import prod
 
-from gibbsfactor.exact.cost import Task, duration, seconds_of_schedule
+from gibbsfactor.exact.cost import Task, Work, duration
 from gibbsfactor.exact.footprint import Footprint
 from gibbsfactor.exact.memory import readable
 from gibbsfactor.exact.order import Scope, TooWide
@@ -164,7 +164,7 @@ class _Search:
         for small in (None, *SMALLER_PRODUCTS):
             steps = schedule(tree, small)
             n_bytes = Footprint(steps).peak(self.task)
-            seconds = self.runs(fixed) * seconds_of_schedule(steps, tree, self.task)
+            seconds = self.runs(fixed) * Work.of(tree, len(steps.groups)).seconds(self.task)
             way = _Way(rule, tree, steps, fixed, n_bytes, seconds)
             ways.append(way)
             if n_bytes <= self.allowed:

@@ -58,26 +58,42 @@ def supported(network: Network) -> list[BoolArray]:
     owner = np.repeat(np.arange(len(sizes)), sizes)
     flat = np.ones(int(start[-1]), dtype=bool)
     stacks = _stacks(network, start)
-    changed = np.ones(len(sizes), dtype=bool)
+    if stacks:
+        _propagate(stacks, owner, flat)
+    return np.split(flat, start[1:-1]) if len(sizes) else []
+
+
+def _propagate(stacks: Sequence[_Stack], owner: IntArray, flat: BoolArray) -> None:
+    """Rule out of ``flat`` until nothing changes; ``owner`` says whose each state is.
+
+    Tables are numbered through all stacks. Each round looks at those that hold a variable which
+    the round before took states from.
+    """
+    bounds = np.cumsum([0, *(len(stack.masks) for stack in stacks)])
+    members = np.concatenate([stack.variables.ravel() for stack in stacks])
+    arity = np.repeat([stack.variables.shape[1] for stack in stacks], np.diff(bounds))
+    first = np.cumsum(arity) - arity
+    waiting = np.arange(bounds[-1])
     for _ in range(MOST_ROUNDS):
         before = flat.copy()
-        for stack in stacks:
-            rows = np.flatnonzero(changed[stack.variables].any(axis=1))
-            if rows.size:
-                _revise(stack, rows, flat)
-        changed = np.zeros_like(changed)
+        cuts = np.searchsorted(waiting, bounds)
+        for number in np.flatnonzero(np.diff(cuts)).tolist():
+            here = waiting[cuts[number] : cuts[number + 1]] - bounds[number]
+            _revise(stacks[number], here, flat)
+        changed = np.zeros(owner[-1] + 1, dtype=bool)
         changed[owner[before & ~flat]] = True
-        if not changed.any():
-            break
-    return np.split(flat, start[1:-1]) if len(sizes) else []
+        waiting = np.flatnonzero(np.logical_or.reduceat(changed[members], first))
+        if not waiting.size:
+            return
 
 
 def _stacks(network: Network, start: IntArray) -> list[_Stack]:
     """Masks of the tables with zeros, by shape."""
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for table, scope in enumerate(network.scopes):
-        shape = tuple(network.cardinalities[v] for v in scope)
-        by_shape.setdefault(shape, []).append(table)
+        if scope:
+            shape = tuple([network.cardinalities[v] for v in scope])
+            by_shape.setdefault(shape, []).append(table)
     stacks = []
     for shape, tables in by_shape.items():
         masks = np.empty((len(tables), *shape), dtype=bool)
@@ -113,14 +129,17 @@ def _revise(stack: _Stack, rows: IntArray, flat: BoolArray) -> None:
     """Rule out of ``flat`` what these tables leave no entry for; changes their masks as well."""
     masks = stack.masks[rows]
     axes = range(masks.ndim - 1)
+    states = [numbers[rows] for numbers in stack.states]
     for axis in axes:
-        possible = flat[stack.states[axis][rows]]
-        masks &= possible.reshape(len(rows), *(-1 if a == axis else 1 for a in axes))
+        possible = flat[states[axis]]
+        if not possible.all():
+            masks &= possible.reshape(len(rows), *[-1 if a == axis else 1 for a in axes])
     stack.masks[rows] = masks
     for axis in axes:
-        states = stack.states[axis][rows]
-        others = tuple(a + 1 for a in axes if a != axis)
-        flat[states[~masks.any(axis=others)]] = False
+        by_state = masks.swapaxes(1, axis + 1).reshape(*states[axis].shape, -1)
+        impossible = states[axis][~by_state.any(axis=2)]
+        if impossible.size:
+            flat[impossible] = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +200,8 @@ def restricted(network: Network, support: Sequence[BoolArray]) -> Restricted | N
     positions = tuple(np.flatnonzero(states) for states in support)
     sizes = tuple(len(p) for p in positions)
     fewer = [new < old for new, old in zip(sizes, network.cardinalities, strict=True)]
+    if not any(fewer):
+        return Restricted(network, positions, sizes, tuple(range(len(network.tables))))
     variables = tuple(
         Variable(v.name, [v.states[i] for i in p.tolist()]) if less else v
         for v, p, less in zip(network.variables, positions, fewer, strict=True)
@@ -223,7 +244,11 @@ def restricted(network: Network, support: Sequence[BoolArray]) -> Restricted | N
 
 def _cut(table: Factor, positions: Sequence[IntArray], variables: Sequence[Variable]) -> Factor:
     """The table over the states that are left; axes of variables with one state stay."""
+    values = table.log_values if table.is_log else table.values
+    for axis, left in enumerate(positions):
+        if len(left) < values.shape[axis]:
+            values = values.take(left, axis=axis)
     scope = tuple(variables)
     if table.is_log:
-        return Factor._trusted(scope, log_values=table.log_values[np.ix_(*positions)])
-    return Factor._trusted(scope, table.values[np.ix_(*positions)])
+        return Factor._trusted(scope, log_values=values)
+    return Factor._trusted(scope, values)

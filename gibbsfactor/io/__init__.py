@@ -1,8 +1,70 @@
-"""Reading and writing files in the formats of the field."""
+"""Reading and writing files in the formats of the field, and objects of other libraries.
+
+A format is loaded when it is first used.
+"""
 
 from __future__ import annotations
 
-from gibbsfactor.io.conll import read_conll, write_conll
-from gibbsfactor.io.text import read_text, write_text
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["read_conll", "read_text", "write_conll", "write_text"]
+if TYPE_CHECKING:
+    from gibbsfactor.io.bif import read_bif as read_bif
+    from gibbsfactor.io.bif import write_bif as write_bif
+    from gibbsfactor.io.conll import read_conll as read_conll
+    from gibbsfactor.io.conll import write_conll as write_conll
+    from gibbsfactor.io.models import read_model as read_model
+    from gibbsfactor.io.text import read_text as read_text
+    from gibbsfactor.io.text import write_text as write_text
+    from gibbsfactor.io.uai import read_uai as read_uai
+    from gibbsfactor.io.uai import write_uai as write_uai
+    from gibbsfactor.io.uai_evidence import read_uai_evidence as read_uai_evidence
+    from gibbsfactor.io.uai_evidence import read_uai_samples as read_uai_samples
+    from gibbsfactor.io.uai_evidence import write_uai_evidence as write_uai_evidence
+    from gibbsfactor.io.uai_results import UAIResults as UAIResults
+    from gibbsfactor.io.uai_results import read_uai_results as read_uai_results
+    from gibbsfactor.io.uai_results import write_uai_results as write_uai_results
+    from gibbsfactor.io.with_pgmpy import from_pgmpy as from_pgmpy
+    from gibbsfactor.io.with_pgmpy import to_pgmpy as to_pgmpy
+    from gibbsfactor.io.with_pyagrum import from_pyagrum as from_pyagrum
+    from gibbsfactor.io.with_pyagrum import to_pyagrum as to_pyagrum
+    from gibbsfactor.io.xmlbif import read_xmlbif as read_xmlbif
+    from gibbsfactor.io.xmlbif import write_xmlbif as write_xmlbif
+
+_HOMES = {
+    "UAIResults": "uai_results",
+    "from_pgmpy": "with_pgmpy",
+    "from_pyagrum": "with_pyagrum",
+    "read_bif": "bif",
+    "read_conll": "conll",
+    "read_model": "models",
+    "read_text": "text",
+    "read_uai": "uai",
+    "read_uai_evidence": "uai_evidence",
+    "read_uai_results": "uai_results",
+    "read_uai_samples": "uai_evidence",
+    "read_xmlbif": "xmlbif",
+    "to_pgmpy": "with_pgmpy",
+    "to_pyagrum": "with_pyagrum",
+    "write_bif": "bif",
+    "write_conll": "conll",
+    "write_text": "text",
+    "write_uai": "uai",
+    "write_uai_evidence": "uai_evidence",
+    "write_uai_results": "uai_results",
+    "write_xmlbif": "xmlbif",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gibbsfactor.io' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"gibbsfactor.io.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from gibbsfactor.errors import FormatError
 from gibbsfactor.files import replacing
@@ -50,9 +50,7 @@ def read_text(source: TextSource) -> str:
 
 def read_utf8(source: TextSource) -> bytes:
     """As `read_text`, but left as bytes, once they are found to be UTF-8."""
-    name, data = source_name(source), _read(source)
-    if data.startswith(GZIP_MAGIC) or (not data and name.endswith(".gz")):
-        data = _gunzip(name, data)
+    name, data = source_name(source), read_unpacked(source)
     data = data.removeprefix(BYTE_ORDER_MARK)
     try:
         data.decode("utf-8")
@@ -65,17 +63,38 @@ def read_utf8(source: TextSource) -> bytes:
     return data
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def read_unpacked(source: TextSource) -> bytes:
+    """The bytes of a plain or gzip file, in whatever encoding; those of text are UTF-8."""
+    name, data = source_name(source), _read(source)
+    if data.startswith(GZIP_MAGIC) or (not data and name.endswith(".gz")):
+        return _gunzip(name, data)
+    return data
+
+
+def write_text(target: TextSource, text: str) -> None:
     """Write text as UTF-8, as gzip where the path ends in ``.gz``.
 
     The file is written under another name beside the path and then renamed, so that a reader
-    meets the old file or the new one and never a part of it.
+    meets the old file or the new one and never a part of it. An open file is just written to.
     """
+    if not isinstance(target, str | os.PathLike):
+        _write_open(target, text)
+        return
     data = text.encode("utf-8")
-    if os.fspath(path).endswith(".gz"):
+    if os.fspath(target).endswith(".gz"):
         data = gzip.compress(data, mtime=0)
-    with replacing(path) as file:
+    with replacing(target) as file:
         file.write(data)
+
+
+def _write_open(file: IO[str] | IO[bytes], text: str) -> None:
+    if not hasattr(file, "write"):
+        raise TypeError(f"a path or an open file is needed, but a {type(file).__name__} was given")
+    write: Any = file.write
+    try:
+        write(text)
+    except TypeError:  # it is open for bytes
+        write(text.encode("utf-8"))
 
 
 def _read(source: TextSource) -> bytes:
@@ -95,8 +114,15 @@ def _read(source: TextSource) -> bytes:
         raise TypeError(
             f"a path or an open file is needed, but a {type(source).__name__} was given"
         )
-    content = source.read()
-    return content.encode("utf-8") if isinstance(content, str) else bytes(content)
+    try:
+        content = source.read()
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{source_name(source)}: {error}; save the file as UTF-8, or open it as bytes"
+        ) from None
+    if isinstance(content, str):  # a lone surrogate is found with its line when decoded
+        return content.encode("utf-8", "surrogatepass")
+    return bytes(content)
 
 
 def _gunzip(name: str, data: bytes) -> bytes:

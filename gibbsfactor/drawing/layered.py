@@ -1,0 +1,126 @@
+"""Directed acyclic graphs in layers, every edge leading downwards.
+
+Rows, then an order within each, then places: Sugiyama, Tagawa & Toda (1981), Methods for visual
+understanding of hierarchical system structures. A long edge has a bend in every row that it passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from gibbsfactor.drawing.coordinates import across
+from gibbsfactor.drawing.force import Array
+from gibbsfactor.drawing.ordering import Layers, Neighbours, fewest_crossings
+from gibbsfactor.drawing.ranks import compact_ranks
+from gibbsfactor.drawing.routes import Gate, route
+from gibbsfactor.drawing.structure import Node
+from gibbsfactor.drawing.units import Placement, Positions, Sizes
+
+_NODE_GAP, _BEND_GAP = 16.0, 9.0  # between neighbours in a row: nodes; bends of edges
+_CLEAR = 5.0  # between an edge and a node that it passes
+_ROW_GAP, _WIDEST_ROW_GAP = 28.0, 90.0  # between rows: at least; for very slanted edges
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Items in layers: nodes 0 .. n-1, then the bends. ``paths`` has the items of each edge."""
+
+    layers: Layers
+    paths: dict[tuple[int, int], list[int]]
+    n: int
+    n_items: int
+
+    @property
+    def near(self) -> Neighbours:
+        segments = [pair for path in self.paths.values() for pair in pairwise(path)]
+        return Neighbours(self.n_items, segments)
+
+
+def place_layered(graph: nx.DiGraph[Any], sizes: Sizes) -> Placement:
+    """Layers from the sources down, and a route for each edge; the graph has no cycle."""
+    nodes = list(graph)
+    number = {v: i for i, v in enumerate(nodes)}
+    edges = np.array([(number[u], number[v]) for u, v in graph.edges], dtype=np.intp)
+    edges = edges.reshape(-1, 2)
+    box = np.array([sizes[v] for v in nodes])
+    rows = _rows(len(nodes), edges, compact_ranks(len(nodes), edges))
+    near = rows.near
+    layers = fewest_crossings(rows.layers, near)
+    bends = np.arange(rows.n_items) >= rows.n
+    room = np.concatenate([box[:, 0], np.zeros(rows.n_items - rows.n)])
+    gap = np.where(bends, _BEND_GAP, _NODE_GAP) / 2
+    x = across(layers, near, room, bends, gap)
+    if np.arange(rows.n) @ (x[: rows.n] - x[: rows.n].mean()) < 0:  # early nodes to the left
+        x, layers = x.max() - x, [layer[::-1] for layer in layers]
+    y, bands = _heights(layers, near, x, box)
+    placed: Positions = {v: (float(x[i]), float(y[i])) for i, v in enumerate(nodes)}
+    gates = _gates(layers, x, room, bands, rows.n)
+    routes = {}
+    for (u, v), path in rows.paths.items():
+        through = [gates[path[0]][1], *(g for i in path[1:-1] for g in gates[i]), gates[path[-1]][0]]
+        routes[nodes[u], nodes[v]] = route(placed[nodes[u]], through, placed[nodes[v]])
+    return Placement(placed, routes)
+
+
+def _rows(n: int, edges: Array, rank: Array) -> _Rows:
+    """Nodes and bends in layers."""
+    layers: Layers = [[] for _ in range(int(rank.max()) + 1)]
+    for v in range(n):
+        layers[rank[v]].append(v)
+    paths = {}
+    last = n
+    for u, v in edges.tolist():
+        inner = list(range(last, last + rank[v] - rank[u] - 1))
+        for r, item in enumerate(inner, start=rank[u] + 1):
+            layers[r].append(item)
+        paths[u, v] = [u, *inner, v]
+        last += len(inner)
+    return _Rows(layers, paths, n, last)
+
+
+def _heights(
+    layers: Layers, near: Neighbours, x: Array, box: Array
+) -> tuple[Array, list[tuple[float, float]]]:
+    """y of every item, and (top, bottom) of every layer's band; wider gaps where edges slant."""
+    y = np.zeros(len(x))
+    bands = []
+    top = 0.0
+    for layer in layers:
+        tall = max((box[v, 1] for v in layer if v < len(box)), default=0.0)
+        y[layer] = top - tall / 2
+        bands.append((top, top - tall))
+        slants = [abs(x[u] - x[v]) for u in layer for v in near.below[u]]
+        wide = float(np.quantile(slants, 0.9)) if slants else 0.0
+        top -= tall + float(np.clip(0.22 * wide, _ROW_GAP, _WIDEST_ROW_GAP))
+    return y, bands
+
+
+def _gates(
+    layers: Layers, x: Array, room: Array, bands: list[tuple[float, float]], n: int
+) -> dict[int, tuple[Gate, Gate]]:
+    """For each item the gates at the top and the bottom of its layer's band."""
+    gates = {}
+    for layer, (top, bottom) in zip(layers, bands, strict=True):
+        for i, v in enumerate(layer):
+            left, right = -np.inf, np.inf
+            if i:
+                left = _limit(layer[i - 1], v, 1.0, x, room, n)
+            if i + 1 < len(layer):
+                right = _limit(layer[i + 1], v, -1.0, x, room, n)
+            left, right = min(left, x[v]), max(right, x[v])
+            gates[v] = Gate(top, left, right), Gate(bottom, left, right)
+    return gates
+
+
+def _limit(other: int, v: int, side: float, x: Array, room: Array, n: int) -> float:
+    """How near an edge through item v may come to its neighbour on one side."""
+    if other < n:
+        return float(x[other] + side * (room[other] / 2 + _CLEAR))
+    if v < n:
+        return float(x[v] - side * room[v] / 2)
+    return float((x[v] + x[other]) / 2 + side * _BEND_GAP / 4)

@@ -1,0 +1,149 @@
+"""What every question to a Gibbs distribution rests on: factors, evidence and log Z."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+
+from gibbsfactor.domain import Domain
+from gibbsfactor.errors import ZeroProbabilityError
+from gibbsfactor.exact import inference, runs
+from gibbsfactor.exact.network import Network
+from gibbsfactor.factor import Factor
+from gibbsfactor.variable import Assignment, State, Variable, name_of
+
+Names = str | Variable | Iterable[str | Variable]
+
+
+def names_in(names: Names) -> tuple[str | Variable, ...]:
+    """One name, or several."""
+    return (names,) if isinstance(names, str | Variable) else tuple(names)
+
+
+def variables_named(domain: Domain, names: Iterable[str | Variable]) -> tuple[Variable, ...]:
+    """The variables of these names, observed or not."""
+    wanted = [name_of(name) for name in names]
+    domain._check_names(wanted)
+    return tuple(domain.variables[name] for name in wanted)
+
+
+class FactoredDistribution:
+    """Factors, what is observed of their variables, and log Z. Questions derive from it."""
+
+    _factors: tuple[Factor, ...]
+    _domain: Domain
+    _memory: int | None
+
+    # ---- what it is made of -----------------------------------------------------------
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The factors as given, and those that likelihood evidence and targets added."""
+        return self._factors
+
+    @property
+    def evidence(self) -> dict[str, State]:
+        """The observed states that `condition` fixed."""
+        return dict(self._domain.evidence)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables that are not observed, in order of first appearance."""
+        return self._domain.unobserved
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the variables that are not observed."""
+        return tuple(v.name for v in self.variables)
+
+    @cached_property
+    def reduced_factors(self) -> tuple[Factor, ...]:
+        """The factors with the evidence applied: what the engine multiplies."""
+        if not self._domain.evidence:
+            return self._factors
+        return tuple(
+            f.reduce({n: self._domain.evidence[n] for n in f.names if n in self._domain.evidence})
+            for f in self._factors
+        )
+
+    @cached_property
+    def _network(self) -> Network:
+        return Network.of(self.reduced_factors, self.variables)
+
+    # ---- log Z and probabilities ------------------------------------------------------
+
+    @cached_property
+    def _log_z(self) -> float:
+        return inference.log_partition(self._network, self._memory)
+
+    def log_partition(self) -> float:
+        """log Z in nats, evidence applied: log sum_x prod_k phi_k(x_k, e); -inf without any mass.
+
+        For a conditioned distribution this is log(Z P(e)) of the original.
+
+        Raises
+        ------
+        IntractableError
+            If the tables would not fit the memory budget; true of every exact answer below.
+        """
+        return self._log_z
+
+    def partition_function(self) -> float:
+        """Z itself. Raises OverflowError beyond about 1e308; `log_partition` has no such bound."""
+        if self._log_z == -math.inf:
+            return 0.0
+        try:
+            z = math.exp(self._log_z)
+        except OverflowError:
+            raise OverflowError(
+                f"Z = exp({self._log_z:.6g}) is beyond what a float holds; use log_partition()"
+            ) from None
+        nearest = round(z)  # sums of products of whole weights are whole: undo the rounding of exp
+        return float(nearest) if z < 2**53 and self._is_whole else z
+
+    @cached_property
+    def _is_whole(self) -> bool:
+        return all(
+            not f.is_log and bool((f.values == np.floor(f.values)).all())
+            for f in self.reduced_factors
+        )
+
+    def log_unnormalized(self, x: Assignment) -> float:
+        """sum_k log phi_k(x_k): log weight of a full assignment {name: state}, not normalised.
+
+        Raises
+        ------
+        ValueError
+            If a variable is missing or unknown, a state does not exist, or x contradicts the
+            evidence.
+        """
+        full = self._domain.completed(x)
+        return math.fsum(f.log(full) for f in self._factors)
+
+    def log_probability(self, x: Assignment) -> float:
+        """log P(x) = log_unnormalized(x) - log Z, in nats; P is given the evidence.
+
+        Raises
+        ------
+        ZeroProbabilityError
+            If log Z is -inf.
+        """
+        weight = self.log_unnormalized(x)
+        self._require_mass("probability")
+        return weight - self._log_z
+
+    def probability(self, x: Assignment) -> float:
+        """P(x) of a full assignment {name: state}."""
+        return math.exp(self.log_probability(x))
+
+    # ---- checks -----------------------------------------------------------------------
+
+    def _require_mass(self, what: str) -> None:
+        if self._log_z == -math.inf:
+            self._raise_no_mass(what)
+
+    def _raise_no_mass(self, what: str) -> None:
+        raise ZeroProbabilityError(runs.NO_MASS.format(what=what, rows=""))
