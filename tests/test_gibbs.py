@@ -217,7 +217,7 @@ def test_samples_counted(book):
     assert {n: c.shape for n, c in book.sample(0).items()} == {"A": (0,), "B": (0,)}
     assert book.sample()["A"].shape == (1,)
     assert book.sample(np.int64(3), np.random.default_rng(0))["B"].shape == (3,)
-    for n in (-1, 2.0, True, "3", None):
+    for n in (-1, 2.0, True, "3"):
         with pytest.raises(ValueError, match=rf"n is {n!r}; it must be a whole number"):
             book.sample(n)
 

@@ -18,7 +18,7 @@ from uai import read_evidence, read_model
 
 from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact import assignments, inference, support
-from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.network import Network, Weights
 from gibbsfactor.exact.prune import without_barren, without_separated
 from gibbsfactor.exact.search import make_plan
 from gibbsfactor.exact.support import Restricted, restricted, supported
@@ -358,7 +358,7 @@ def in_rows(draw, model: Model) -> tuple[Network, list[Model]]:
     rows = network.in_rows(
         n_rows,
         {network.numbers[n]: np.array(p) for n, p in observed.items()},
-        {network.numbers[n]: w for n, w in weights.items()},
+        {network.numbers[n]: Weights(w) for n, w in weights.items()},
     )
     cases = []
     for r in range(n_rows):
@@ -425,10 +425,10 @@ def test_rows_of_evidence_keep_their_answers_over_the_states_that_any_of_them_le
 def test_a_contradiction_in_one_row_of_a_separated_part_is_seen():
     a, b = Variable("a", 2), Variable("b", 2)
     network = Network.of([Factor(a, [1, 2]), Factor(b, [1, 3])], [a, b])
-    rows = network.in_rows(2, {}, {1: np.array([[0.0, 0.0], [1.0, 1.0]])})
+    rows = network.in_rows(2, {}, {1: Weights(np.array([[0.0, 0.0], [1.0, 1.0]]))})
     apart = without_separated(without_barren(rows, [0]), [0])
     assert (inference.log_partitions(apart) == -math.inf).tolist() == [True, False]
-    positive = network.in_rows(2, {}, {1: np.array([[0.5, 0.1], [1.0, 1.0]])})
+    positive = network.in_rows(2, {}, {1: Weights(np.array([[0.5, 0.1], [1.0, 1.0]]))})
     assert without_separated(positive, [0]).scopes == ((0,),)
 
 
@@ -437,7 +437,7 @@ def test_a_state_that_no_row_leaves_possible_is_ruled_out():
     network = Network.of([Factor([a, b], np.eye(3))], [a, b])
     possible = supported(network.in_rows(2, {0: np.array([0, 2])}))
     assert [states.tolist() for states in possible] == [[True] * 3, [True, False, True]]
-    soft = network.in_rows(2, {}, {1: np.array([[1.0, 0.0, 0.0], [0.5, 0.0, 0.0]])})
+    soft = network.in_rows(2, {}, {1: Weights(np.array([[1.0, 0.0, 0.0], [0.5, 0.0, 0.0]]))})
     assert [states.tolist() for states in supported(soft)] == [[True, False, False]] * 2
 
 

@@ -378,6 +378,89 @@ def test_given_matches_labels_of_any_kind():
         parse_given(["m=1"], variables(m=[1, "1"]))
 
 
+# ---- rows of evidence -----------------------------------------------------------------
+
+ROWS = [{"rain": "yes"}, {"grass": "wet"}, {"rain": "no", "grass": "damp"}]
+
+
+@pytest.fixture
+def rows(folder):
+    """A file of several rows, and the model under each."""
+    Path("rows.json").write_text(json.dumps(ROWS))
+    p = read_model("garden.bif")
+    return [p.condition(row) for row in ROWS]
+
+
+def test_rows_of_log_partitions(ask, ask_json, rows):
+    asked = ("garden.bif", "--evidence", "rows.json", "--task", "logz")
+    found = ask_json(*asked)
+    expected = [p.log_partition() for p in rows]
+    assert (found["rows"], found["log_partition"]) == (3, pytest.approx(expected, rel=1e-13))
+    assert found["evidence"] == {"rain": ["yes", None, "no"], "grass": [None, "wet", "damp"]}
+    table = [[str(i), f"{log_z:.12g}"] for i, log_z in enumerate(found["log_partition"], 1)]
+    assert cells(ask(*asked)) == [["row", "log", "Z"], *table]
+
+
+def test_rows_of_marginals(ask, ask_json, rows):
+    asked = ("garden.bif", "--evidence", "rows.json")
+    found = ask_json(*asked)["marginals"]
+    assert list(found) == ["rain", "sprinkler", "grass"]
+    for i, p in enumerate(rows):
+        known = by_text(p.marginals())
+        for name, shares in found.items():
+            here = {state: column[i] for state, column in shares.items()}
+            one_hot = {state: float(p.evidence.get(name) == state) for state in shares}
+            assert here == pytest.approx(known.get(name, one_hot), rel=1e-12)
+    head, *lines = cells(ask(*asked))
+    assert head[:3] == ["row", "rain=no", "rain=yes"]
+    assert head[-1] == "grass=wet"
+    assert [line[:3] for line in lines[::2]] == [
+        ["1", "0.000000", "1.000000"],
+        ["3", "1.000000", "0.000000"],
+    ]
+    assert lines[1][-1] == "1.000000"
+    for names in (["sprinkler"], ["grass", "sprinkler"]):
+        some = ask_json(*asked, "--variables", ",".join(names))["marginals"]
+        assert list(some) == names
+        for name in names:
+            for state, column in some[name].items():
+                assert column == pytest.approx(found[name][state], rel=1e-12)
+
+
+def test_rows_of_best_assignments(ask, ask_json, rows):
+    asked = ("garden.bif", "--evidence", "rows.json", "--task", "map")
+    found = ask_json(*asked)
+    best = [{**p.evidence, **p.map_assignment()} for p in rows]
+    assert found["map"] == {name: [x[name] for x in best] for name in found["map"]}
+    assert set(found["map"]) == {"rain", "sprinkler", "grass"}
+    scores = [p.log_unnormalized(x) for p, x in zip(rows, best, strict=True)]
+    assert found["log_score"] == pytest.approx(scores, rel=1e-13)
+    head, *lines = cells(ask(*asked))
+    assert head == ["row", "rain", "sprinkler", "grass", "probability"]
+    assert [line[1:-1] for line in lines] == [[x[name] for name in head[1:-1]] for x in best]
+    shares = [p.probability(x) for p, x in zip(rows, best, strict=True)]
+    assert [float(line[-1]) for line in lines] == pytest.approx(shares, abs=1e-6)
+
+
+def test_rows_share_what_is_given(ask_json, folder):
+    Path("rows.csv").write_text("x0,x3\n1,\n0,1\n")
+    found = ask_json("pairs.uai", "--evidence", "rows.csv", "--given", "x1=2")
+    assert found["evidence"] == {"x1": [2, 2], "x0": [1, 0], "x3": [None, 1]}
+    p = read_model("pairs.uai")
+    each = [p.condition({"x1": 2, "x0": 1}), p.condition({"x1": 2, "x0": 0, "x3": 1})]
+    assert found["log_partition"] == pytest.approx([q.log_partition() for q in each], rel=1e-13)
+    x2 = [by_text(q.marginals())["x2"]["1"] for q in each]
+    assert found["marginals"]["x2"]["1"] == pytest.approx(x2, rel=1e-12)
+    assert list(found["marginals"]) == ["x2", "x3"]
+
+
+def test_impossible_rows_have_a_log_partition(ask_json, folder):
+    Path("rows.csv").write_text("rain,grass\nyes,dry\nno,dry\n")
+    found = ask_json("garden.bif", "--evidence", "rows.csv", "--task", "logz")
+    assert found["log_partition"] == [None, pytest.approx(math.log(0.7 * 0.55), rel=1e-13)]
+    assert found["zero_probability"].endswith("in rows 1")
+
+
 # ---- formats and output ---------------------------------------------------------------
 
 
@@ -636,7 +719,29 @@ MISTAKES = {
     ),
     "evidence empty": (evidence("empty.csv"), "empty.csv: there is no row of evidence in it"),
     "evidence no row": (evidence("norow.csv"), "norow.csv: there is no row of evidence in it"),
-    "evidence rows": (evidence("rows.csv"), "rows.csv: there are 2 rows of evidence, expected 1"),
+    "rows of samples": (
+        [*evidence("rows.csv"), "--task", "sample"],
+        "rows.csv: there are 2 rows of evidence, expected 1 for sample; several are answered for "
+        "logz, marginals, map, as table or json",
+    ),
+    "rows jointly": (
+        [*evidence("rows.csv"), "--variables", "grass", "--joint"],
+        "there are 2 rows of evidence, expected 1 for --joint",
+    ),
+    "rows as UAI": ([*evidence("rows.csv"), "--format", "uai"], "expected 1 for --format uai"),
+    "rows of nothing": (evidence("nothing.json"), "none of the 2 rows of evidence observes any"),
+    "rows impossible": (
+        [*evidence("dry.csv"), "--given", "rain=yes"],
+        r"weight zero.*, in rows 1, 3 of 3 \(the first is row 1\); leave them out, or ask for logz",
+    ),
+    "row overlaps": (
+        [*evidence("dry.csv"), "--given", "grass=wet"],
+        "'grass' is observed in dry.csv and by --given",
+    ),
+    "variables of all rows": (
+        [*evidence("rows.csv"), "--variables", "grass,rain"],
+        "--variables names 'rain', which is observed",
+    ),
     "evidence unknown": (
         evidence("unknown.csv"),
         "unknown.csv, line 1: there is no variable 'rainy'; the nearest are 'rain'",
@@ -659,7 +764,7 @@ MISTAKES = {
     ),
     "variables observed": (
         garden("--variables", "rain", "--given", "rain=no"),
-        "--variables names 'rain', which is observed to be 'no'",
+        "--variables names 'rain', which is observed; name unobserved",
     ),
     "variables twice": (garden("--variables", "rain,rain"), "--variables names 'rain' twice"),
     "variables of map": (
@@ -697,6 +802,8 @@ FILES = {
     "empty.csv": "",
     "norow.csv": "rain\n\n",
     "rows.csv": "rain\nno\nyes\n",
+    "nothing.json": "[{}, {}]",
+    "dry.csv": "grass\ndry\nwet\ndry\n",
     "unknown.csv": "rainy\nno\n",
     "state.csv": "rain\nheavy\n",
     "twice.csv": "rain,rain\nno,no\n",

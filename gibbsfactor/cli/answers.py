@@ -18,6 +18,8 @@ from gibbsfactor.variable import State
 
 NO_MASS = "every assignment has weight zero: the factors contradict each other or the evidence"
 
+FEW = 4  # marginals that are asked for one by one: a pass for all costs about as much
+
 
 @dataclass(eq=False)
 class Answer:
@@ -51,18 +53,23 @@ def as_json(answer: Answer) -> str:
     """One JSON object with everything that is known; minus infinity is null."""
     figures: dict[str, Any] = {"task": answer.task}
     if answer.log_partition is not None:
-        figures["log_partition"] = _finite(answer.log_partition)
+        figures["log_partition"] = finite(answer.log_partition)
         if answer.log_partition == -math.inf:
             figures["zero_probability"] = NO_MASS
     figures |= _answers(answer)
-    figures["evidence"] = _labels(answer.p.evidence)
-    figures["plan"] = {
-        "width": answer.plan.width,
-        "flops": _finite(answer.plan.flops),
-        "peak_bytes": answer.plan.footprint.peak(answer.sweep),
+    figures["evidence"] = labels(answer.p.evidence)
+    figures |= cost(answer.plan, answer.sweep, answer.seconds)
+    return json_text(figures) + "\n"
+
+
+def cost(plan: Plan, sweep: Task, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What an answer took, and what its plan said: the last keys of every object."""
+    figures = {
+        "width": plan.width,
+        "flops": finite(plan.flops),
+        "peak_bytes": plan.footprint.peak(sweep),
     }
-    figures["seconds"] = {stage: round(t, 6) for stage, t in answer.seconds.items()}
-    return _indented(figures) + "\n"
+    return {"plan": figures, "seconds": {stage: round(t, 6) for stage, t in seconds.items()}}
 
 
 def _answers(answer: Answer) -> dict[str, Any]:
@@ -76,55 +83,57 @@ def _answers(answer: Answer) -> dict[str, Any]:
     if answer.joint is not None:
         found["joint"] = {
             "variables": list(answer.joint.names),
-            "states": [list(map(_label, v.states)) for v in answer.joint.scope],
+            "states": [list(map(label, v.states)) for v in answer.joint.scope],
             "probabilities": answer.joint.values.tolist(),
         }
     if answer.map_assignment is not None:
-        found |= {"map": _labels(answer.map_assignment), "log_score": answer.log_score}
+        found |= {"map": labels(answer.map_assignment), "log_score": answer.log_score}
     if answer.marginal_map is not None:
-        found["marginal_map"] = _labels(answer.marginal_map)
+        found["marginal_map"] = labels(answer.marginal_map)
         found["log_probability"] = answer.log_probability
     if answer.k_best is not None:
         found["k_best"] = [
             {
                 "log_probability": log_p,
                 "log_score": answer.p.log_unnormalized(assignment),
-                "assignment": _labels(assignment),
+                "assignment": labels(assignment),
             }
             for assignment, log_p in answer.k_best
         ]
     if answer.samples is not None:
         found["samples"] = {
-            name: list(map(_label, states)) for name, states in answer.samples.items()
+            name: list(map(label, states)) for name, states in answer.samples.items()
         }
     if answer.explain is not None:
         found["explain"] = answer.explain
     return found
 
 
-def _labels(assignment: Mapping[str, State]) -> dict[str, Any]:
-    return {name: _label(state) for name, state in assignment.items()}
+def labels(assignment: Mapping[str, State]) -> dict[str, Any]:
+    """An assignment in values that JSON has."""
+    return {name: label(state) for name, state in assignment.items()}
 
 
-def _label(state: State) -> Any:
+def label(state: State) -> Any:
     """A state as JSON has it: whole numbers as such, all else by its text."""
     return state if isinstance(state, str | int) else str(state)
 
 
-def _finite(number: float) -> float | None:
+def finite(number: float) -> float | None:
+    """The number, or None where JSON has none for it."""
     return number if math.isfinite(number) else None
 
 
-def _indented(value: Any, depth: int = 2) -> str:
+def json_text(value: Any, depth: int = 2) -> str:
     """JSON with the outer levels line by line, and what is deeper inside on one line."""
     if depth == 0 or not isinstance(value, dict | list) or not value:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     inner = [
-        _indented(item, depth - 1)
+        json_text(item, depth - 1)
         for item in (value if isinstance(value, list) else value.values())
     ]
     if isinstance(value, dict):
-        inner = [f"{_indented(key)}: {item}" for key, item in zip(value, inner, strict=True)]
+        inner = [f"{json_text(key)}: {item}" for key, item in zip(value, inner, strict=True)]
     margin = "  " * (3 - depth)
     ends = "{}" if isinstance(value, dict) else "[]"
     lines = f",\n{margin}".join(inner)

@@ -38,7 +38,9 @@ evidence:
                 empty cell is not observed
     .json       {"NAME": "STATE", ...}, or a list of these; null is not observed
     .evid       UAI evidence: how many, then number and state of each variable
-%(several)s
+  A table or list may have several rows, each a case of its own, for the tasks
+  logz, marginals and map: all are answered in one pass, one line a row. In JSON
+  each number or state of the answer is then a list with that of every row.
 
 formats:
   table  columns for people to read
@@ -65,9 +67,6 @@ All answers are exact. What would take more memory than --memory runs in
 slices, or is refused with a line that says how much it would take.
 """
 
-SEVERAL = """\
-  Files with several rows are refused: ask about one at a time."""
-
 _MEMORY = re.compile(r"([0-9.]+(?:e[+-]?[0-9]+)?) *([kmgt]?)(i?)(b?)", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _MOST_BYTES = 2**63 - 1
@@ -79,7 +78,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "query",
         help="ask a model for probabilities, best states or samples",
         description=DESCRIPTION,
-        epilog=EPILOG % {"several": SEVERAL},
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

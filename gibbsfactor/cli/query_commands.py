@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from gibbsfactor.cli.crf_commands import _check_targets, _stopwatch
@@ -21,6 +21,7 @@ TASKS = ("marginals", "logz", "map", "marginal-map", "k-best", "sample", "explai
 FORMATS = ("table", "json", "uai")
 UAI_TASKS = ("logz", "marginals", "map", "marginal-map")  # those with a results file
 NAMING_TASKS = ("marginals", "marginal-map", "sample")  # those that ask about some variables
+ROW_TASKS = ("logz", "marginals", "map")  # those that several rows of evidence may be put to
 SWEEP_OF: dict[str, Task] = {
     "logz": "log_partition",
     "marginals": "marginals",
@@ -31,7 +32,6 @@ SWEEP_OF: dict[str, Task] = {
     "explain": "log_partition",
 }
 DEFAULT_K, DEFAULT_N = 10, 1
-FEW = 4  # marginals that are asked for one by one: a pass for all costs about as much
 WORTH_A_WORD = 2.0  # seconds, by estimate
 
 
@@ -39,14 +39,11 @@ def run_query(arguments: argparse.Namespace) -> int:
     """Answer one question about a model; 0."""
     _check_options(arguments)
     _check_targets([arguments.output], _inputs(arguments))
-    from gibbsfactor.cli.answer_tables import as_table
-    from gibbsfactor.cli.answers import as_json, as_uai
     from gibbsfactor.errors import IntractableError
     from gibbsfactor.io import write_text
 
-    write = {"table": as_table, "json": as_json, "uai": as_uai}[arguments.format]
     try:
-        text = write(_answer(arguments))
+        text = _answer(arguments)
     except IntractableError as error:  # in this program's words
         raise IntractableError(str(error).replace("memory=", "--memory")) from None
     if arguments.output:
@@ -95,27 +92,38 @@ def _inputs(arguments: argparse.Namespace) -> list[str]:
     return [path for path in (arguments.model, arguments.evidence) if path is not None]
 
 
-def _read(arguments: argparse.Namespace) -> tuple[GibbsDistribution, Evidence]:
-    """The model, and what is observed."""
+def _read(arguments: argparse.Namespace) -> tuple[GibbsDistribution, Evidence, list[Evidence]]:
+    """The model, what is observed in any case, and rows of what else is."""
     from gibbsfactor.cli.query_evidence import parse_given, read_evidence, variables_of
     from gibbsfactor.io import read_model
 
     p = _within(read_model(arguments.model), arguments.memory)
     given = parse_given(arguments.given, variables_of(p))
-    if arguments.evidence is None:
-        return p, given
-    rows = read_evidence(arguments.evidence, p)
+    rows = [{}] if arguments.evidence is None else read_evidence(arguments.evidence, p)
     if len(rows) > 1:
-        raise ValueError(
-            f"{arguments.evidence}: there are {len(rows)} rows of evidence, expected 1; "
-            "ask about one at a time"
-        )
-    both = next((name for name in given if name in rows[0]), None)
+        _check_rows(arguments, len(rows))
+    both = next((name for name in given if any(name in row for row in rows)), None)
     if both is not None:
         raise ValueError(
             f"{both!r} is observed in {arguments.evidence} and by --given; say it once"
         )
-    return p, {**rows[0], **given}
+    return p, given, rows
+
+
+def _check_rows(arguments: argparse.Namespace, n: int) -> None:
+    """Several rows are answered where a line says it all."""
+    if arguments.task not in ROW_TASKS:
+        what = arguments.task
+    elif arguments.joint:
+        what = "--joint"
+    elif arguments.format == "uai":
+        what = "--format uai"
+    else:
+        return
+    raise ValueError(
+        f"{arguments.evidence}: there are {n} rows of evidence, expected 1 for {what}; several "
+        f"are answered for {', '.join(ROW_TASKS)}, as table or json"
+    )
 
 
 def _within(p: GibbsDistribution, memory: int | None) -> GibbsDistribution:
@@ -130,7 +138,12 @@ def _within(p: GibbsDistribution, memory: int | None) -> GibbsDistribution:
     return GibbsDistribution(p.factors, p.variables, memory=memory)
 
 
-def _asked(texts: Sequence[str] | None, p: GibbsDistribution, evidence: Evidence) -> list[str]:
+def _observing(p: GibbsDistribution, evidence: Evidence) -> GibbsDistribution:
+    """The model under evidence; as it is without any, a Bayesian network with its shortcuts."""
+    return p.condition(evidence) if evidence else p
+
+
+def _asked(texts: Sequence[str] | None, p: GibbsDistribution, seen: Collection[str]) -> list[str]:
     """The names in --variables, parted by commas where they are not one name as they stand."""
     from gibbsfactor.cli.query_evidence import variable_named, variables_of
 
@@ -141,10 +154,9 @@ def _asked(texts: Sequence[str] | None, p: GibbsDistribution, evidence: Evidence
             variable_named(variables, name, "--variables")
             if name in names:
                 raise ValueError(f"--variables names {name!r} twice; name each variable once")
-            if name in evidence:
+            if name in seen:
                 raise ValueError(
-                    f"--variables names {name!r}, which is observed to be {evidence[name]!r}; "
-                    "ask about unobserved variables"
+                    f"--variables names {name!r}, which is observed; name unobserved variables"
                 )
             names.append(name)
     return names
@@ -153,44 +165,67 @@ def _asked(texts: Sequence[str] | None, p: GibbsDistribution, evidence: Evidence
 # ---- the answers ----------------------------------------------------------------------
 
 
-def _answer(arguments: argparse.Namespace) -> Answer:
-    from gibbsfactor.cli.answers import Answer
+def _answer(arguments: argparse.Namespace) -> str:
+    """The text that answers: to the evidence, or to each of several rows of it."""
+    from gibbsfactor.cli import answer_rows, answer_tables, answers
 
     seconds, lap = _stopwatch()
     task, shown = arguments.task, arguments.progress
+    sweep = SWEEP_OF[task]
     with waiting("reading", enabled=shown):
-        model, evidence = _read(arguments)
-        names = _asked(arguments.variables, model, evidence)
-        p = model.condition(evidence) if evidence else model
+        model, given, rows = _read(arguments)
+        always = {name for name in rows[0] if all(name in row for row in rows)}
+        names = _asked(arguments.variables, model, {*given, *always})
     lap("read")
     with waiting("planning", enabled=shown):
+        p = _observing(model, {**given, **rows[0]})
         plan = p.plan()
     lap("plan")
-    answer = Answer(task, p, plan, SWEEP_OF[task], seconds)
-    if task == "explain":
-        answer.explain = plan.explain()
-    else:
-        stage = task.replace("-", "_")
-        with waiting(task, _estimate(plan, SWEEP_OF[task]), enabled=shown):
-            if task != "logz":
-                _QUESTIONS[task](answer, names, arguments)
-                lap(stage)
-            answer.log_partition = p.log_partition()
-            lap("log_partition")
+    with waiting(task, _estimate(plan, sweep, len(rows)), enabled=shown):
+        if len(rows) == 1:
+            one = answers.Answer(task, p, plan, sweep, seconds)
+            _ask(one, names, arguments, lap)
+        else:
+            p = _observing(model, given)
+            several = answer_rows.RowAnswers(task, p, rows, plan, sweep, seconds)
+            several.ask(names, lap)
     lap("total")
-    return answer
+    if len(rows) > 1:
+        write_rows = answer_rows.as_json if arguments.format == "json" else answer_rows.as_table
+        return write_rows(several)
+    write_one = {"table": answer_tables.as_table, "json": answers.as_json, "uai": answers.as_uai}
+    return write_one[arguments.format](one)
 
 
-def _estimate(plan: Plan, sweep: Task) -> str:
+def _ask(
+    answer: Answer,
+    names: Sequence[str],
+    arguments: argparse.Namespace,
+    lap: Callable[[str], float],
+) -> None:
+    """Answer the question, and find log Z as well."""
+    if answer.task == "explain":
+        answer.explain = answer.plan.explain()
+        return
+    if answer.task in _QUESTIONS:
+        _QUESTIONS[answer.task](answer, names, arguments)
+        lap(answer.task.replace("-", "_"))
+    answer.log_partition = answer.p.log_partition()
+    lap("log_partition")
+
+
+def _estimate(plan: Plan, sweep: Task, n_rows: int) -> str:
     """How long the arithmetic may take, where that is worth a word."""
     from gibbsfactor.exact.cost import SWEEPS, duration
 
     _, products, _ = SWEEPS[sweep]
-    seconds = products * plan.seconds
+    seconds = n_rows * products * plan.seconds
     return f"about {duration(seconds)} expected" if seconds > WORTH_A_WORD else ""
 
 
 def _marginals(answer: Answer, names: Sequence[str], arguments: argparse.Namespace) -> None:
+    from gibbsfactor.cli.answers import FEW
+
     p = answer.p
     if 0 < len(names) <= FEW:
         answer.marginals = {name: p.marginal(name) for name in names}

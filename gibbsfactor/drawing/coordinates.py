@@ -7,19 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from gibbsfactor.drawing.force import Array
 from gibbsfactor.drawing.ordering import Layers, Neighbours
 
+Flags = npt.NDArray[np.bool_]
+
 _STRAIGHT = (1.0, 2.0, 8.0)  # weight of a segment by how many of its ends are bends of an edge
 _CENTRED = 0.4  # weight of a node's distance from the middle of its children, or its parents
 
 
-def across(layers: Layers, near: Neighbours, room: Array, bends: Array, gap: Array) -> Array:
+Term = tuple[list[int], list[float], float]  # items, their coefficients, weight
+
+
+def across(
+    layers: Layers, near: Neighbours, room: Array, bends: Flags, gap: Array
+) -> tuple[Array, float]:
     """x of each item: the least weighted sum of |x(u) - x(v)| over segments, without overlap.
 
     A little weight also draws nodes to the middle of their children and of their parents, which
@@ -38,12 +47,15 @@ def across(layers: Layers, near: Neighbours, room: Array, bends: Array, gap: Arr
         Whether an item is a bend of a long edge, not a node.
     gap : array, shape (items,)
         Half of the room between an item and the next.
+
+    Returns
+    -------
+    array, shape (items,), and the sum
     """
-    terms: list[tuple[list[int], list[float], float]] = []  # items, coefficients, weight
+    terms: list[Term] = []
     for u, below in enumerate(near.below):
         for v in below:
-            weight = _STRAIGHT[int(bends[u]) + int(bends[v])]
-            terms.append(([u, v], [1.0, -1.0], weight))
+            terms.append(([u, v], [1.0, -1.0], _STRAIGHT[int(bends[u]) + int(bends[v])]))
     for around in (near.below, near.above):
         for v, others in enumerate(around):
             if len(others) > 1:
@@ -60,9 +72,9 @@ def _apart(layers: Layers, room: Array, gap: Array) -> list[tuple[int, int, floa
 
 def _least(
     n: int,
-    terms: Sequence[tuple[list[int], list[float], float]],
+    terms: Sequence[Term],
     apart: Sequence[tuple[int, int, float]],
-) -> Array:
+) -> tuple[Array, float]:
     """Minimise the weighted sum of |terms|, each bounded by a variable of its own."""
     rows: list[int] = []
     columns: list[int] = []
@@ -83,7 +95,14 @@ def _least(
         require([u, v], [1.0, -1.0], -distance)
     cost = np.concatenate([np.zeros(n), [weight for _, _, weight in terms]])
     if not limits:
-        return np.zeros(n)
-    table = coo_array((entries, (rows, columns)), shape=(len(limits), len(cost))).tocsr()
-    found = linprog(cost, A_ub=table, b_ub=limits, bounds=(0, None), method="highs-ds")
-    return np.asarray(found.x[:n])
+        return np.zeros(n), 0.0
+    table = coo_array((entries, (rows, columns)), shape=(len(limits), len(cost)))
+    found = minimum(cost, table, np.array(limits))
+    return found[:n], float(cost @ found)
+
+
+def minimum(cost: Array, table: Any, limits: Array) -> Array:
+    """The x >= 0 of least cost @ x such that table @ x <= limits; a vertex of the optimum."""
+    solve: Any = linprog  # its stubs know no sparse table
+    found = solve(cost, A_ub=table.tocsr(), b_ub=limits, bounds=(0, None), method="highs-ds")
+    return np.asarray(found.x, dtype=np.float64)

@@ -33,13 +33,18 @@ def add_edge(
     away: float,
     directed: bool,
     bent: bool,
+    route: Array | None = None,
 ) -> None:
-    """Add the edge to the axes; ``bent`` keeps it off the edge that runs the other way.
+    """Add the edge to the axes, along its route if it has one.
 
-    A loop leaves its node at the angle ``away``.
+    ``bent`` keeps it off the edge that runs the other way. A loop leaves its node at the angle
+    ``away``.
     """
     if start == end:
         curve, curved = _loop(boxes[start], placed[start], away), True
+    elif route is not None:
+        curved = len(route) > 2
+        curve = route if curved else np.linspace(route[0], route[1], 61)
     else:
         curve, curved = _clear_curve(start, end, boxes, placed, bent)
     points = _between_rims(curve, (boxes[start], placed[start]), (boxes[end], placed[end]))

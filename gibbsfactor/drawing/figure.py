@@ -18,14 +18,13 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from gibbsfactor.drawing.edges import LOOP, add_edge
-from gibbsfactor.drawing.layout import fit_given
-from gibbsfactor.drawing.layout import layout as find_layout
+from gibbsfactor.drawing.layout import fit_given, place
 from gibbsfactor.drawing.scene import check_known, graph_of, make_scene, with_sepsets
 from gibbsfactor.drawing.shapes import FONT, TEXT_COLOUR, Shape, shapes, text_size
-from gibbsfactor.drawing.units import Positions, bounds
+from gibbsfactor.drawing.units import Placement, Positions
 
 Node = Hashable
-Kind = Literal["induced", "factor", "junction"]
+Kind = Literal["directed", "induced", "moral", "factor", "junction"]
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 _DPI = 144.0
@@ -38,7 +37,7 @@ _LINE_STEP = 1.17  # of the font's size: from baseline to baseline
 
 def draw(
     graph_or_model: Any,
-    kind: Kind = "induced",
+    kind: Kind | None = None,
     *,
     observed: Mapping[str, object] | Iterable[str] | None = None,
     layout: str | Mapping[Any, Sequence[float]] | None = None,
@@ -55,14 +54,16 @@ def draw(
     graph_or_model : networkx graph or model
         A graph from `gibbsfactor.graphs`, any other networkx graph (directed edges become
         arrows), or an object with the method that ``kind`` asks for.
-    kind : {"induced", "factor", "junction"}
-        Which graph of a model to draw: that of its method ``induced_graph``,
-        ``factor_graph`` or ``junction_tree``. A graph is drawn as what it is.
+    kind : {"directed", "induced", "moral", "factor", "junction"}, optional
+        Which graph of a model to draw: that of its method ``graph``, ``induced_graph``,
+        ``moral_graph``, ``factor_graph`` or ``junction_tree``. Unless given, "directed" for a
+        Bayesian network and "induced" for other models. A graph is drawn as what it is.
     observed : mapping {name: state}, or names, optional
         Variables to shade, besides those that the graph has marked.
     layout : str or mapping {node: (x, y)}, optional
-        "chain", "grid", "cycle", "tree", "radial" or "force", or positions, which are scaled
-        until no nodes overlap. Unless given, each connected part gets the one that fits.
+        "layered", "chain", "grid", "cycle", "tree", "radial" or "force", or positions, which are
+        scaled until no nodes overlap. Unless given, each connected part gets the one that fits:
+        layers from the top down where the edges are directed and have no cycle.
     ax : matplotlib Axes, optional
         Where to draw; otherwise on a figure of its own, as large as the drawing needs.
     title : str, optional
@@ -103,9 +104,9 @@ def draw(
     boxes = shapes(graph, labels)
     sizes = {v: (box.width, box.height) for v, box in boxes.items()}
     if isinstance(layout, Mapping):
-        placed = fit_given(with_sepsets(layout, graph), list(graph), sizes)
+        placed = Placement(fit_given(with_sepsets(layout, graph), list(graph), sizes))
     else:
-        placed = find_layout(graph, _with_loops(graph, sizes), layout, seed)
+        placed = place(graph, _with_loops(graph, sizes), layout, seed)
     if ax is None:
         ax = _new_axes(placed, sizes, title)
     _paint(ax, graph, boxes, placed)
@@ -178,7 +179,7 @@ class _ScaledText(Text):
 
 
 def _new_axes(
-    placed: Positions, sizes: Mapping[Node, tuple[float, float]], title: str | None
+    placed: Placement, sizes: Mapping[Node, tuple[float, float]], title: str | None
 ) -> Axes:
     """Axes over the whole of a figure of the drawing's size, save a strip for the title."""
     left, bottom, right, top = _frame(placed, sizes)
@@ -199,29 +200,38 @@ def _new_axes(
 
 
 def _frame(
-    placed: Positions, sizes: Mapping[Node, tuple[float, float]]
+    placed: Placement, sizes: Mapping[Node, tuple[float, float]]
 ) -> tuple[float, float, float, float]:
-    if not placed:
+    if not placed.positions:
         return 0.0, 0.0, 120.0, 40.0
-    left, bottom, right, top = bounds(placed, sizes)
+    left, bottom, right, top = placed.bounds(sizes)
     return left - _MARGIN, bottom - _MARGIN, right + _MARGIN, top + _MARGIN
 
 
-def _paint(ax: Axes, graph: nx.Graph[Any], boxes: Mapping[Node, Shape], placed: Positions) -> None:
+def _paint(ax: Axes, graph: nx.Graph[Any], boxes: Mapping[Node, Shape], placed: Placement) -> None:
     sizes = _with_loops(graph, {v: (box.width, box.height) for v, box in boxes.items()})
     left, bottom, right, top = _frame(placed, sizes)
     ax.set_axis_off()
     ax.set_aspect("equal")
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    if not placed:
+    if not placed.positions:
         ax.text(60, 20, "empty graph", ha="center", va="center", color=TEXT_COLOUR, fontsize=FONT)
     for u, v in graph.edges:
         both = graph.is_directed() and u != v and graph.has_edge(v, u)
-        away = _freest(v, graph, placed) if u == v else 0.0
-        add_edge(ax, u, v, boxes, placed, away=away, directed=graph.is_directed(), bent=both)
+        add_edge(
+            ax,
+            u,
+            v,
+            boxes,
+            placed.positions,
+            away=_freest(v, graph, placed.positions) if u == v else 0.0,
+            directed=graph.is_directed(),
+            bent=both,
+            route=placed.routes.get((u, v)),
+        )
     for i, (v, box) in enumerate(boxes.items()):
-        _add_node(ax, box, placed[v], f"node-{i}")
+        _add_node(ax, box, placed.positions[v], f"node-{i}")
 
 
 def _freest(node: Node, graph: nx.Graph[Any], placed: Positions) -> float:

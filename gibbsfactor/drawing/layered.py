@@ -12,18 +12,23 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from gibbsfactor.drawing.coordinates import across
-from gibbsfactor.drawing.force import Array
+from gibbsfactor.drawing.force import Array, Index
 from gibbsfactor.drawing.ordering import Layers, Neighbours, fewest_crossings
-from gibbsfactor.drawing.ranks import compact_ranks
+from gibbsfactor.drawing.ranks import compact_ranks, folded_ranks
 from gibbsfactor.drawing.routes import Gate, route
-from gibbsfactor.drawing.structure import Node
-from gibbsfactor.drawing.units import Placement, Positions, Sizes
+from gibbsfactor.drawing.units import ASPECT, Placement, Positions, Sizes
 
 _NODE_GAP, _BEND_GAP = 16.0, 9.0  # between neighbours in a row: nodes; bends of edges
+_HEAD_GAP = 10.0  # between the heads of edges that end in one node
 _CLEAR = 5.0  # between an edge and a node that it passes
-_ROW_GAP, _WIDEST_ROW_GAP = 28.0, 90.0  # between rows: at least; for very slanted edges
+_FULL = 1.8  # how much wider than a page of the wanted shape a row may be
+_CHOICES = 4  # orders with equally few crossings whose lengths are compared
+_ROW_GAP, _WIDEST_ROW_GAP = 32.0, 90.0  # between rows: at least; for very slanted edges
+_SLANT = 0.22  # dy/dx of edges for which that gap is made
+_FLATTEST = 4.0  # width to height of a picture from which gaps may be wider still
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,26 +53,35 @@ def place_layered(graph: nx.DiGraph[Any], sizes: Sizes) -> Placement:
     edges = np.array([(number[u], number[v]) for u, v in graph.edges], dtype=np.intp)
     edges = edges.reshape(-1, 2)
     box = np.array([sizes[v] for v in nodes])
-    rows = _rows(len(nodes), edges, compact_ranks(len(nodes), edges))
+    rank = compact_ranks(len(nodes), edges)
+    page = float(np.sqrt(ASPECT * ((box[:, 0] + _NODE_GAP) * (box[:, 1] + _ROW_GAP)).sum()))
+    rank = folded_ranks(rank, edges, box[:, 0] + _NODE_GAP, _BEND_GAP, _FULL * page)
+    rows = _rows(len(nodes), edges, rank)
     near = rows.near
-    layers = fewest_crossings(rows.layers, near)
     bends = np.arange(rows.n_items) >= rows.n
     room = np.concatenate([box[:, 0], np.zeros(rows.n_items - rows.n)])
     gap = np.where(bends, _BEND_GAP, _NODE_GAP) / 2
-    x = across(layers, near, room, bends, gap)
+    choices = [
+        (*across(order, near, room, bends, gap), order)
+        for order in fewest_crossings(rows.layers, near)[:_CHOICES]
+    ]
+    x, _, layers = min(choices, key=lambda choice: choice[1])
+    x = x - x.min()
     if np.arange(rows.n) @ (x[: rows.n] - x[: rows.n].mean()) < 0:  # early nodes to the left
         x, layers = x.max() - x, [layer[::-1] for layer in layers]
     y, bands = _heights(layers, near, x, box)
     placed: Positions = {v: (float(x[i]), float(y[i])) for i, v in enumerate(nodes)}
     gates = _gates(layers, x, room, bands, rows.n)
+    tips = _tips(rows, x, y, box)
     routes = {}
     for (u, v), path in rows.paths.items():
-        through = [gates[path[0]][1], *(g for i in path[1:-1] for g in gates[i]), gates[path[-1]][0]]
-        routes[nodes[u], nodes[v]] = route(placed[nodes[u]], through, placed[nodes[v]])
+        passed = [gate for item in path[1:-1] for gate in gates[item]]
+        through = [gates[u][1], *passed, gates[v][0]]
+        routes[nodes[u], nodes[v]] = route(placed[nodes[u]], through, tips[u, v])
     return Placement(placed, routes)
 
 
-def _rows(n: int, edges: Array, rank: Array) -> _Rows:
+def _rows(n: int, edges: Index, rank: Index) -> _Rows:
     """Nodes and bends in layers."""
     layers: Layers = [[] for _ in range(int(rank.max()) + 1)]
     for v in range(n):
@@ -89,6 +103,7 @@ def _heights(
     """y of every item, and (top, bottom) of every layer's band; wider gaps where edges slant."""
     y = np.zeros(len(x))
     bands = []
+    widest = max(_WIDEST_ROW_GAP, float(np.ptp(x)) / _FLATTEST / len(layers))
     top = 0.0
     for layer in layers:
         tall = max((box[v, 1] for v in layer if v < len(box)), default=0.0)
@@ -96,7 +111,7 @@ def _heights(
         bands.append((top, top - tall))
         slants = [abs(x[u] - x[v]) for u in layer for v in near.below[u]]
         wide = float(np.quantile(slants, 0.9)) if slants else 0.0
-        top -= tall + float(np.clip(0.22 * wide, _ROW_GAP, _WIDEST_ROW_GAP))
+        top -= tall + float(np.clip(_SLANT * wide, _ROW_GAP, widest))
     return y, bands
 
 
@@ -124,3 +139,25 @@ def _limit(other: int, v: int, side: float, x: Array, room: Array, n: int) -> fl
     if v < n:
         return float(x[v] - side * room[v] / 2)
     return float((x[v] + x[other]) / 2 + side * _BEND_GAP / 4)
+
+
+def _tips(
+    rows: _Rows, x: Array, y: Array, box: Array
+) -> dict[tuple[int, int], tuple[float, float]]:
+    """Where each edge aims: at the middle of its node, or beside it where heads would overlap."""
+    into: dict[int, list[int]] = {}
+    for u, v in rows.paths:
+        into.setdefault(v, []).append(u)
+    tips = {}
+    for v, parents in into.items():
+        width, height = box[v]
+        before = np.array([rows.paths[u, v][-2] for u in parents])
+        share = height / 2 / (y[before] - y[v])
+        top = np.clip((x[before] - x[v]) * share, -0.4 * width, 0.4 * width)
+        order = np.argsort(x[before], kind="stable")
+        apart = min(_HEAD_GAP, 0.8 * width / max(len(parents) - 1, 1)) * np.arange(len(parents))
+        spread = isotonic_regression(top[order] - apart).x + apart
+        spread -= max(spread[-1] - 0.4 * width, 0.0) + min(spread[0] + 0.4 * width, 0.0)
+        for i, aside in zip(order.tolist(), spread - top[order], strict=True):
+            tips[parents[i], v] = (float(x[v] + aside), float(y[v]))
+    return tips

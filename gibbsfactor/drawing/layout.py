@@ -7,6 +7,7 @@ part by its structure, and the parts are set side by side.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import networkx as nx
@@ -14,11 +15,13 @@ import numpy as np
 
 from gibbsfactor.drawing import force
 from gibbsfactor.drawing.chains import place_chain, place_cycle, place_grid
-from gibbsfactor.drawing.structure import Node
+from gibbsfactor.drawing.layered import place_layered
+from gibbsfactor.drawing.structure import Node, find_spine
 from gibbsfactor.drawing.trees import place_radial, place_tree
-from gibbsfactor.drawing.units import ASPECT, GAP, Positions, Sizes, as_positions, bounds
+from gibbsfactor.drawing.units import ASPECT, GAP, Placement, Positions, Sizes, as_positions
 
 _DEFAULT_SIZE = (30.0, 30.0)
+_TIMELINE = 5  # nodes from which a directed chain is drawn along a line
 
 
 def layout(
@@ -29,13 +32,16 @@ def layout(
     Parameters
     ----------
     graph : networkx graph
-        Directions are not looked at, save that a directed tree grows from its root. The
-        node attributes ``kind`` and ``observed`` tell what hangs from a chain.
+        Without a directed cycle it is layered. Otherwise directions are not looked at, save that
+        a directed tree grows from its root. The node attributes ``kind`` and ``observed`` tell
+        what hangs from a chain.
     sizes : mapping {node: (width, height)}, optional
         Boxes in points; 30 by 30 unless given.
-    how : {"chain", "grid", "cycle", "tree", "radial", "force"}, optional
-        Unless given, the first of these that fits: a chain with short legs (in rows, if
-        long), a grid, a cycle, a tree (layered, radial if large), and force otherwise.
+    how : {"layered", "chain", "grid", "cycle", "tree", "radial", "force"}, optional
+        Unless given, "layered" for a directed acyclic graph, its parents above their children,
+        save for a chain in one direction, as in a hidden Markov model. For other graphs, the first
+        of these that fits: a chain with short legs (in rows, if long), a grid, a cycle, a tree
+        (layered, radial if large), and force otherwise.
     seed : int
         For the random starts of "force".
 
@@ -52,23 +58,63 @@ def layout(
     --------
     >>> layout(nx.path_graph(3))
     {0: (15.0, 15.0), 1: (69.0, 15.0), 2: (123.0, 15.0)}
+    >>> layout(nx.DiGraph([("rain", "grass"), ("rain", "roof")]))
+    {'rain': (38.0, 73.0), 'grass': (15.0, 15.0), 'roof': (61.0, 15.0)}
     """
-    if how is not None and how not in LAYOUTS:
+    return place(graph, sizes, how, seed).positions
+
+
+def place(
+    graph: nx.Graph[Any], sizes: Sizes | None = None, how: str | None = None, seed: int = 0
+) -> Placement:
+    """Positions as in `layout`, and the ways of the edges where the layout has found some."""
+    if how is not None and how not in NAMES:
         raise ValueError(
-            f"there is no layout {how!r}; give one of {', '.join(map(repr, LAYOUTS))}, "
+            f"there is no layout {how!r}; give one of {', '.join(map(repr, NAMES))}, "
             "positions {node: (x, y)}, or None for the one that fits"
         )
     boxes = dict.fromkeys(graph, _DEFAULT_SIZE) if sizes is None else dict(sizes)
     plain: nx.Graph[Any] = nx.Graph(graph.to_undirected(as_view=True))
     plain.remove_edges_from(list(nx.selfloop_edges(plain)))
+    if how == "layered":
+        _require_acyclic(graph)
+    acyclic = isinstance(graph, nx.DiGraph) and nx.is_directed_acyclic_graph(graph)
     parts = []
     for names in _components(plain):
         part = _ordered_subgraph(plain, names)
-        root = None
-        if isinstance(graph, nx.DiGraph):
-            root = next((v for v in names if not graph.in_degree(v)), None)
-        parts.append(_place(part, boxes, how, seed, root))
+        if how == "layered" or (how is None and acyclic and not _is_timeline(graph, part)):
+            parts.append(place_layered(_ordered_subgraph(graph, names), boxes))
+        else:
+            root = None
+            if isinstance(graph, nx.DiGraph):
+                root = next((v for v in names if not graph.in_degree(v)), None)
+            parts.append(Placement(_place(part, boxes, how, seed, root)))
     return _pack(parts, boxes)
+
+
+def _require_acyclic(graph: nx.Graph[Any]) -> None:
+    if not graph.is_directed():
+        raise ValueError(
+            "layout 'layered' puts parents above their children, and the edges of this graph "
+            "have no direction; give a networkx.DiGraph, or layout=None for the layout that fits"
+        )
+    if not nx.is_directed_acyclic_graph(graph):
+        around = [edge[0] for edge in nx.find_cycle(graph)]
+        raise ValueError(
+            "layout 'layered' puts parents above their children, but the edges go round in "
+            f"{' -> '.join(map(str, [*around, around[0]]))}; layout=None finds the layout that fits"
+        )
+
+
+def _is_timeline(graph: nx.Graph[Any], part: nx.Graph[Any]) -> bool:
+    """Whether a part of a directed graph is a chain along which all edges run one way."""
+    spine = find_spine(part)
+    if spine is None or len(spine.path) < _TIMELINE:
+        return False
+    steps = list(pairwise(spine.path))
+    return all(graph.has_edge(u, v) for u, v in steps) or all(
+        graph.has_edge(v, u) for u, v in steps
+    )
 
 
 def fit_given(
@@ -111,9 +157,9 @@ def _components(graph: nx.Graph[Any]) -> Iterator[list[Node]]:
         yield sorted(part, key=order.__getitem__)
 
 
-def _ordered_subgraph(graph: nx.Graph[Any], names: Sequence[Node]) -> nx.Graph[Any]:
+def _ordered_subgraph(graph: Any, names: Sequence[Node]) -> Any:
     """A copy whose nodes keep the order of ``names``, for views are ordered as sets are."""
-    part: nx.Graph[Any] = nx.Graph()
+    part: Any = nx.DiGraph() if graph.is_directed() else nx.Graph()
     part.add_nodes_from((v, graph.nodes[v]) for v in names)
     part.add_edges_from((u, v) for u in names for v in graph[u])
     return part
@@ -153,21 +199,22 @@ LAYOUTS: dict[str, Callable[[nx.Graph[Any], Sizes, int, Node | None], Positions 
     "radial": place_radial,
     "force": _force,
 }
+NAMES = ("layered", *LAYOUTS)
 
 
 # ---- all parts together ---------------------------------------------------------------
 
 
-def _pack(parts: Sequence[Positions], sizes: Sizes) -> Positions:
+def _pack(parts: Sequence[Placement], sizes: Sizes) -> Placement:
     """Parts side by side, in rows if there are many, the lower left corner at the origin."""
-    boxes = [bounds(part, sizes) for part in parts]
+    boxes = [part.bounds(sizes) for part in parts]
     wide = [right - left for left, _, right, _ in boxes]
     tall = [top - bottom for _, bottom, _, top in boxes]
     area = sum((w + GAP) * (h + GAP) for w, h in zip(wide, tall, strict=True))
     pages = [max([*wide, k * float(np.sqrt(area))]) for k in (0.9, 1.1, 1.3, 1.5, 1.8, 2.2, 3.0)]
     choices = [_shelves(wide, page) for page in pages]
     rows = min(choices, key=lambda rows: _shelf_cost(rows, wide, tall))
-    placed: Positions = {}
+    placed = Placement({})
     y = 0.0
     for row in reversed(rows):
         height = max(tall[i] for i in row)
@@ -175,8 +222,9 @@ def _pack(parts: Sequence[Positions], sizes: Sizes) -> Positions:
         for i in row:
             left, bottom, _, _ = boxes[i]
             lift = y + (height - tall[i]) / 2
-            for v, (a, b) in parts[i].items():
-                placed[v] = (a - left + x, b - bottom + lift)
+            moved = parts[i].moved(x - left, lift - bottom)
+            placed.positions.update(moved.positions)
+            placed.routes.update(moved.routes)
             x += wide[i] + GAP
         y += height + GAP
     return placed

@@ -17,6 +17,7 @@ import numpy as np
 Layers = list[list[int]]
 
 _SWEEPS = 24
+_STARTS = 12
 _EFFORT = 40_000  # segments looked at, over all starts and sweeps
 
 
@@ -31,26 +32,28 @@ class Neighbours:
             self.above[lower].append(upper)
 
 
-def fewest_crossings(layers: Layers, near: Neighbours, seed: int = 0) -> Layers:
-    """The layers reordered, the best of several starts; the same for the same seed.
+def fewest_crossings(layers: Layers, near: Neighbours, seed: int = 0) -> list[Layers]:
+    """The layers reordered, from several starts: all with the fewest crossings that were found.
 
     Examples
     --------
     >>> near = Neighbours(4, [(0, 3), (1, 2)])
-    >>> count_crossings([[0, 1], [2, 3]], near), fewest_crossings([[0, 1], [2, 3]], near)
-    (1, [[1, 0], [2, 3]])
+    >>> count_crossings([[0, 1], [2, 3]], near)
+    1
+    >>> fewest_crossings([[0, 1], [2, 3]], near)[0]
+    [[0, 1], [3, 2]]
     """
     rng = np.random.default_rng(seed)
     size = max(sum(map(len, near.below)), 1)
-    starts = int(np.clip(_EFFORT / (_SWEEPS * size), 1, 12))
-    best, fewest = layers, count_crossings(layers, near)
-    for start in range(starts):
-        if not fewest:
-            break
+    best: list[Layers] = []
+    fewest = -1
+    for start in range(int(np.clip(_EFFORT / (_SWEEPS * size), 1, _STARTS))):
         order = _depth_first(layers, near, upwards=bool(start % 2), rng=rng if start > 1 else None)
         found, crossings = _swept(order, near)
-        if crossings < fewest:
-            best, fewest = found, crossings
+        if not best or crossings < fewest:
+            best, fewest = [found], crossings
+        elif crossings == fewest and found not in best:
+            best.append(found)
     return best
 
 

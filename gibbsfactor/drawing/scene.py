@@ -10,23 +10,32 @@ import networkx as nx
 MOST_NODES = 1000
 
 
-def graph_of(given: Any, kind: str) -> nx.Graph[Any]:
-    """The graph to draw: the given one, or the one of that kind which a model gives."""
-    methods = {
-        "induced": "induced_graph",
-        "factor": "factor_graph",
-        "junction": "junction_tree",
-    }
-    if kind not in methods:
-        raise ValueError(f"kind is {kind!r}; expected one of {', '.join(map(repr, methods))}")
+METHODS = {
+    "directed": "graph",
+    "induced": "induced_graph",
+    "moral": "moral_graph",
+    "factor": "factor_graph",
+    "junction": "junction_tree",
+}
+
+
+def graph_of(given: Any, kind: str | None) -> nx.Graph[Any]:
+    """The graph to draw: the given one, or the one of that kind which a model gives.
+
+    Without a kind it is the directed one of a model that has one, else the induced one.
+    """
+    if kind is not None and kind not in METHODS:
+        raise ValueError(f"kind is {kind!r}; expected one of {', '.join(map(repr, METHODS))}")
     if isinstance(given, nx.Graph):
         graph = given
     else:
-        method = getattr(given, methods[kind], None)
+        directed = kind is None and callable(getattr(given, METHODS["directed"], None))
+        wanted = METHODS[kind or ("directed" if directed else "induced")]
+        method = getattr(given, wanted, None)
         if not callable(method):
             raise TypeError(
                 f"can't draw a {type(given).__name__}: it is not a networkx graph and has no "
-                f"method {methods[kind]}(); for a list of factors draw {methods[kind]}(factors)"
+                f"method {wanted}(){_instead(wanted)}"
             )
         graph = method()
     if len(graph) > MOST_NODES:
@@ -35,6 +44,15 @@ def graph_of(given: Any, kind: str) -> nx.Graph[Any]:
             "read. Draw a part of it, such as graph.subgraph(names)"
         )
     return graph
+
+
+def _instead(method: str) -> str:
+    """What else to draw where a model's method is missing."""
+    if method == "graph":
+        return "; only a BayesianNetwork has directed edges"
+    if method == "moral_graph":
+        return "; draw it with kind='induced'"
+    return f"; for a list of factors draw {method}(factors)"
 
 
 def check_known(names: Iterable[Any], graph: nx.Graph[Any], what: str) -> None:

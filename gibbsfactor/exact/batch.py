@@ -9,13 +9,16 @@ at the observed state and 0 elsewhere, or 1 throughout where it is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact import assignments, inference
-from gibbsfactor.exact.network import IntArray, Network
+from gibbsfactor.exact.network import IntArray, Network, Weights
 from gibbsfactor.exact.prune import without_barren
+from gibbsfactor.exact.runs import require_mass
 from gibbsfactor.exact.scaled import FloatArray
 
 FEW_ROWS = 64  # rows with an observed set of their own that are worth a plan of their own
@@ -28,16 +31,28 @@ class Cases:
     Attributes
     ----------
     observed : variable number -> positions (n_rows,), -1 where missing
-    weights : variable number -> a factor (n_rows, cardinality) more over it
+    log_weights : variable number -> log of one more factor over it, (n_rows, cardinality)
     """
 
     n_rows: int
     observed: Mapping[int, IntArray]
-    weights: Mapping[int, FloatArray] = field(default_factory=dict)
+    log_weights: Mapping[int, FloatArray] = field(default_factory=dict)
 
     def always_observed(self) -> set[int]:
         """The variables that no row misses."""
         return {v for v, codes in self.observed.items() if (codes >= 0).all()}
+
+    def taken(self, rows: IntArray) -> Cases:
+        """Some of the rows."""
+        return Cases(
+            len(rows),
+            {v: codes[rows] for v, codes in self.observed.items()},
+            {v: logs[rows] for v, logs in self.log_weights.items()},
+        )
+
+    def touched(self) -> set[int]:
+        """The variables that something is known of."""
+        return {*self.observed, *self.log_weights}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +88,20 @@ def grouped(network: Network, cases: Cases, soft: Collection[int] = ()) -> Itera
 
 def _together(network: Network, cases: Cases, rows: IntArray, soft: Collection[int]) -> Together:
     hard: dict[int, IntArray] = {}
-    weights = {v: values[rows] for v, values in cases.weights.items()}
-    for v, codes in cases.observed.items():
-        here = codes[rows]
-        if (here >= 0).all() and v not in weights and v not in soft:
-            hard[v] = here
-        elif (here >= 0).any():
-            seen = np.ones((len(rows), network.cardinalities[v]))
-            seen[here >= 0] = one_hot(here[here >= 0], network.cardinalities[v])
-            weights[v] = seen * weights[v] if v in weights else seen
+    some = cases.taken(rows)
+    weights = {v: Weights(logs, is_log=True) for v, logs in some.log_weights.items()}
+    for v, codes in some.observed.items():
+        seen = codes >= 0
+        if seen.all() and v not in weights and v not in soft:
+            hard[v] = codes
+        elif seen.any():
+            allowed = np.ones((len(rows), network.cardinalities[v]))
+            allowed[seen] = one_hot(codes[seen], network.cardinalities[v])
+            if v in weights:
+                logs = np.where(allowed > 0, weights[v].values, -np.inf)
+                weights[v] = Weights(logs, is_log=True)
+            else:
+                weights[v] = Weights(allowed)
     return Together(rows, network.in_rows(len(rows), hard, weights), hard)
 
 
@@ -92,7 +112,7 @@ def one_hot(positions: IntArray, cardinality: int) -> FloatArray:
 
 def log_partitions(network: Network, cases: Cases, memory: int | None = None) -> FloatArray:
     """log Z of each row, its evidence applied: (n_rows,)."""
-    network = without_barren(network, {*cases.observed, *cases.weights})
+    network = without_barren(network, cases.touched())
     log_z = np.empty(cases.n_rows)
     for group in grouped(network, cases):
         log_z[group.rows] = inference.log_partitions(group.network, memory)
@@ -112,7 +132,8 @@ def single_marginals(
         for v, n in enumerate(network.cardinalities)
     ]
     for group in grouped(network, cases):
-        tables = inference.single_marginals(group.network, memory)
+        with _all_rows_named(network, cases, "marginal", memory):
+            tables = inference.single_marginals(group.network, memory)
         for v, whole in enumerate(marginals):
             if whole is None:
                 continue
@@ -126,7 +147,7 @@ def joint_log_weights(
 ) -> FloatArray:
     """log sum over all other variables in each row: (n_rows, an axis for each kept variable)."""
     shape = [network.cardinalities[v] for v in kept]
-    network = without_barren(network, {*cases.observed, *cases.weights, *kept})
+    network = without_barren(network, {*cases.touched(), *kept})
     joint = np.empty((cases.n_rows, *shape))
     for group in grouped(network, cases, kept):
         logs = inference.joint_log_weights(group.network, kept, memory)
@@ -136,14 +157,32 @@ def joint_log_weights(
 
 def most_probable(network: Network, cases: Cases, memory: int | None = None) -> IntArray:
     """Positions (n_rows, n) of a most probable assignment in each row."""
-    return _assigned(network, cases, lambda part: assignments.most_probable(part, memory)[1])
+    with _all_rows_named(network, cases, "most probable assignment", memory):
+        return _assigned(network, cases, lambda part: assignments.most_probable(part, memory)[1])
 
 
 def samples(
     network: Network, cases: Cases, rng: np.random.Generator, memory: int | None = None
 ) -> IntArray:
     """Positions (n_rows, n) of one exact sample in each row."""
-    return _assigned(network, cases, lambda part: assignments.samples(part, 1, rng, memory)[:, 0])
+
+    def draw(part: Network) -> IntArray:
+        return assignments.samples(part, 1, rng, memory)[:, 0]
+
+    with _all_rows_named(network, cases, "sample", memory):
+        return _assigned(network, cases, draw)
+
+
+@contextmanager
+def _all_rows_named(
+    network: Network, cases: Cases, what: str, memory: int | None
+) -> Iterator[None]:
+    """Rows without mass are named by their numbers among all rows."""
+    try:
+        yield
+    except ZeroProbabilityError:
+        require_mass(log_partitions(network, cases, memory), what)
+        raise
 
 
 def _assigned(network: Network, cases: Cases, assign: Callable[[Network], IntArray]) -> IntArray:

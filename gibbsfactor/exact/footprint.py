@@ -1,24 +1,40 @@
-"""How many bytes a schedule takes: the sweeps played through with sizes in place of tables."""
+"""How many bytes a schedule takes: the sweeps played through with sizes in place of tables.
+
+The play follows `contraction` and `sweeps` array by array: what is copied and what is a view, what
+is let go when. Whether a product must first be rescaled depends on the numbers in the tables, which
+a plan doesn't know; it is taken to be so for a share of the inputs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from math import prod
 
 from gibbsfactor.exact.cost import Task
+from gibbsfactor.exact.scaled import BROADCAST_ENTRIES, SHORT_SUM
 from gibbsfactor.exact.schedule import Group, Operand, Schedule
 
 BYTES = 8  # of a double
+RESCALED = 0.4  # share of a product's inputs that are copied once more to rescale them
+
+# Bytes of Python's own objects: for a run, for each group and for each variable whose marginal is
+# made. Measured with tracemalloc on small networks.
+OBJECTS: dict[Task, tuple[int, int, int]] = {
+    "log_partition": (6200, 310, 0),
+    "marginals": (10600, 1420, 170),
+    "map": (9500, 700, 0),
+    "sample": (10900, 690, 0),
+}
 
 
 class Footprint:
-    """Most bytes of tables alive at once, for each task; counted when first asked for."""
+    """Most bytes alive at once, for each task; counted when first asked for."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self._least = 0
-        self.sizes = [prod(shape) * BYTES for shape in schedule.stack_shapes]
+        self._counts: dict[Task, int] = {}
 
     @classmethod
     def at_least(cls, n_bytes: int) -> Footprint:
@@ -28,58 +44,242 @@ class Footprint:
         return footprint
 
     def peak(self, task: Task) -> int:
-        """Bytes that a task takes."""
+        """Bytes that a task takes, Python's objects included."""
+        base, of_group, of_variable = OBJECTS[task]
+        groups = self._schedule.groups
+        objects = base + of_group * len(groups)
+        if of_variable:
+            objects += of_variable * sum([g.size * len(g.steps[0].summed) for g in groups])
+        return self.tables(task) + objects
+
+    def tables(self, task: Task) -> int:
+        """Bytes that the tables alone take; each further row of evidence takes as much again."""
         if self._least:
             return self._least
-        if task == "log_partition":
-            return self._upward
-        return self._both_ways if task == "marginals" else self._retained
+        if task not in self._counts:
+            count = {"log_partition": self._upward, "marginals": self._downward}
+            self._counts[task] = int(count.get(task, self._traced)(task))
+        return self._counts[task]
+
+    # ---- what there is to count -------------------------------------------------------
 
     @cached_property
-    def _working(self) -> list[int]:
-        """For each group the bytes of its inputs, copied into matrices."""
-        return [
-            sum(group.size * prod(o.matrix) * BYTES for o in operands(group))
-            for group in self._schedule.groups
-        ]
+    def sizes(self) -> list[int]:
+        """Bytes of every stack, with a scale for each of its tables."""
+        return [BYTES * (prod(shape) + shape[0]) for shape in self._schedule.stack_shapes]
 
     @cached_property
-    def _upward(self) -> int:
-        """A stack is let go after its last use."""
-        steps, sizes = self._schedule, self.sizes
-        n_leaves = len(steps.leaves)
+    def _last_uses(self) -> dict[int, list[int]]:
+        """Group -> the stacks that no later one needs."""
         last: dict[int, int] = {}
-        for number, group in enumerate(steps.groups):
+        for number, group in enumerate(self._schedule.groups):
             for operand in operands(group):
                 for piece in operand.pieces:
                     last[piece.stack] = number
-        freed: dict[int, int] = {}
+        uses: dict[int, list[int]] = {}
         for stack, number in last.items():
-            freed[number] = freed.get(number, 0) + sizes[stack]
-        alive = sum(sizes[:n_leaves])
-        peak = alive
-        for number, copies in enumerate(self._working):
-            peak = max(peak, alive + copies + sizes[n_leaves + number])
-            alive += sizes[n_leaves + number] - freed.get(number, 0)
-        return peak
+            uses.setdefault(number, []).append(stack)
+        return uses
 
     @cached_property
-    def _retained(self) -> int:
-        n_leaves = len(self._schedule.leaves)
-        most = max(
-            (copies + 2 * self.sizes[n_leaves + g] for g, copies in enumerate(self._working)),
-            default=0,
-        )
-        return sum(self.sizes) + most
+    def _wanted(self) -> set[int]:
+        """The stacks that marginals are read off: of each step the smaller table that is summed."""
+        sizes = [prod(shape[1:]) for shape in self._schedule.stack_shapes]
+        wanted: set[int] = set()
+        for group in self._schedule.groups:
+            if group.steps[0].summed:
+                smaller = min(
+                    operands(group), key=lambda o: max([sizes[piece.stack] for piece in o.pieces])
+                )
+                wanted.update([piece.stack for piece in smaller.pieces])
+        return wanted
 
-    @cached_property
-    def _both_ways(self) -> int:
+    def _loaded(self, tally: _Tally) -> None:
+        """The given tables, gathered and rescaled."""
+        for tables, size in zip(self._schedule.leaves, self.sizes, strict=False):
+            tally.touch(2 * size if len(tables) > 1 else size)
+            tally.hold(size)
+
+    def _fetched(self, group: Group, tally: _Tally, held: int = 0) -> int:
+        """Both sides as matrices, while ``held`` bytes are there as well; returns their bytes."""
+        new = 0
+        for operand, rows, columns in _sides(group):
+            size = group.size * prod(operand.shape) * BYTES
+            gathered = len(operand.pieces) > 1 or not isinstance(operand.pieces[0].rows, slice)
+            copied = not _mergeable(operand.axes, rows, columns)
+            tally.touch(held + new + size * (gathered + copied))
+            new += size * (gathered or copied)
+        return new
+
+    # ---- the sweeps -------------------------------------------------------------------
+
+    def _upward(self, task: Task) -> int:
+        """A stack is let go after its last use."""
+        tally = _Tally()
+        self._loaded(tally)
+        self._ups(tally, retain=False)
+        return tally.peak
+
+    def _ups(self, tally: _Tally, *, retain: bool) -> None:
         n_leaves = len(self._schedule.leaves)
-        most = max(
-            (copies + self.sizes[n_leaves + g] for g, copies in enumerate(self._working)),
-            default=0,
-        )
-        return 2 * sum(self.sizes) + 2 * most
+        for number, group in enumerate(self._schedule.groups):
+            out = self.sizes[n_leaves + number]
+            fetched = self._fetched(group, tally)
+            tally.touch(fetched + out + _rescaled(_entries(group)))
+            tally.hold(out)
+            if not retain:
+                for stack in self._last_uses.get(number, ()):
+                    tally.hold(-self.sizes[stack])
+
+    def _traced(self, task: Task) -> int:
+        """All stacks are retained, then a traceback goes down; in logs for a maximum."""
+        tally = _Tally()
+        self._loaded(tally)
+        groups, n_leaves = self._schedule.groups, len(self._schedule.leaves)
+        before = 0  # bytes of the inputs of the step before, which are still there
+        if task == "map":
+            leaves = self.sizes[:n_leaves]
+            for size in leaves:
+                tally.touch(2 * size)
+                tally.hold(size)
+            tally.hold(-sum(leaves))
+            for number, group in enumerate(groups):
+                out = self.sizes[n_leaves + number]
+                before = self._fetched(group, tally, before)
+                tally.touch(before + 2 * out + _long_maxima(group))
+                tally.hold(out)
+        else:
+            self._ups(tally, retain=True)
+        for group in reversed(groups):
+            if group.steps[0].summed:
+                fetched = self._fetched(group, tally, before)
+                logs = 0 if task == "map" else _entries(group) * BYTES
+                tally.touch(before + fetched + logs)
+                before = fetched if task == "map" else logs
+        return tally.peak
+
+    def _downward(self, task: Task) -> int:
+        """All stacks are retained, then their adjoints come and go from the roots down."""
+        tally = _Tally()
+        self._loaded(tally)
+        self._ups(tally, retain=True)
+        schedule, sizes, wanted = self._schedule, self.sizes, self._wanted
+        n_leaves = len(schedule.leaves)
+        needed = _above(schedule, wanted)
+        adjoints = _Adjoints(tally)
+        for stack in {schedule.place[table][0] for table in schedule.roots}:
+            adjoints.give(stack, tally.array(sizes[stack]), plain=True, whole=True)
+        read = inputs = 0  # bytes of the last marginal read, and of the inputs of the last step
+        adjoint = above = tally.array(0)
+        for number in range(len(schedule.groups) - 1, -1, -1):
+            group, stack = schedule.groups[number], n_leaves + number
+            if stack not in needed:
+                continue
+            size = sizes[stack]
+            adjoint, plain = adjoints.take(stack, size, adjoint)
+            if stack in wanted:
+                read = _read(tally, size, plain, read)
+            fetched = self._fetched(group, tally)
+            tally.hold(fetched - inputs)
+            inputs = fetched
+            matrices = tally.shared(adjoint) if plain else tally.array(size)
+            tally.release(above)
+            above = matrices
+            for operand, _, _ in _sides(group):
+                if any(piece.stack in needed for piece in operand.pieces):
+                    entries = group.size * prod(operand.shape)
+                    others = size // BYTES + _entries(group) - entries
+                    tally.touch(entries * BYTES + _rescaled(others))
+                    adjoints.scatter(operand, tally.array(entries * BYTES), needed)
+        for stack in range(n_leaves):
+            if stack in wanted:
+                adjoint, plain = adjoints.take(stack, sizes[stack], adjoint)
+                read = _read(tally, sizes[stack], plain, read)
+        return tally.peak
+
+
+class _Tally:
+    """Bytes held now, and the most that there were."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.peak = 0
+        self.uses: list[list[int]] = []  # of every array its bytes and who uses it
+
+    def hold(self, n_bytes: int) -> None:
+        """From now on there are so many more."""
+        self.held += n_bytes
+        self.peak = max(self.peak, self.held)
+
+    def touch(self, n_bytes: int) -> None:
+        """For a moment there are so many more."""
+        self.peak = max(self.peak, self.held + n_bytes)
+
+    def array(self, n_bytes: int) -> int:
+        """A new array, used once; returns its number."""
+        self.hold(n_bytes)
+        self.uses.append([n_bytes, 1])
+        return len(self.uses) - 1
+
+    def shared(self, array: int) -> int:
+        """The array, used once more."""
+        self.uses[array][1] += 1
+        return array
+
+    def release(self, array: int) -> None:
+        """Used once less; it goes with its last use."""
+        entry = self.uses[array]
+        entry[1] -= 1
+        if entry[1] == 0:
+            self.hold(-entry[0])
+
+
+class _Adjoints:
+    """The parts that the adjoint of each stack is made of, as views of arrays."""
+
+    def __init__(self, tally: _Tally) -> None:
+        self.tally = tally
+        self.parts: dict[int, list[tuple[int, bool, bool]]] = {}
+
+    def give(self, stack: int, array: int, *, plain: bool, whole: bool) -> None:
+        """A part of a stack: whether its axes are in order, and its rows a stretch."""
+        self.parts.setdefault(stack, []).append((array, plain, whole))
+
+    def scatter(self, operand: Operand, base: int, needed: Collection[int]) -> None:
+        """Give an array, the adjoint of an operand, to the stacks that it came from."""
+        plain = operand.axes == tuple(range(len(operand.axes)))
+        entries = prod(operand.shape) * BYTES
+        for piece in operand.pieces:
+            if piece.stack not in needed:
+                continue
+            whole = isinstance(piece.rows, slice)
+            if isinstance(piece.members, slice):
+                self.give(piece.stack, self.tally.shared(base), plain=plain, whole=whole)
+            else:
+                array = self.tally.array(len(piece.members) * entries)
+                self.give(piece.stack, array, plain=plain, whole=whole)
+        self.tally.release(base)
+
+    def take(self, stack: int, size: int, before: int) -> tuple[int, bool]:
+        """One array out of a stack's parts, in place of ``before``; whether it is in order."""
+        parts = self.parts.pop(stack)
+        array, plain, whole = parts[0]
+        if len(parts) > 1 or not whole:
+            array, plain = self.tally.array(size), True
+            for part, _, _ in parts:
+                self.tally.release(part)
+        self.tally.release(before)
+        return array, plain
+
+
+def _read(tally: _Tally, size: int, plain: bool, before: int) -> int:
+    """A table times its adjoint, then normalised, in place of the last such pair."""
+    tally.touch(size if plain else 2 * size)
+    tally.hold(size - before // 2)
+    tally.touch(size)
+    tally.hold(size - before // 2)
+    tally.touch(size)
+    return 2 * size
 
 
 def operands(group: Group) -> Iterator[Operand]:
@@ -87,3 +287,50 @@ def operands(group: Group) -> Iterator[Operand]:
     yield group.left
     if group.right is not None:
         yield group.right
+
+
+def _sides(group: Group) -> Iterator[tuple[Operand, int, int]]:
+    """Each side with how many of its axes are merged first and second."""
+    step = group.steps[0]
+    batch, inner = len(step.batch), len(step.summed)
+    yield group.left, batch, batch + len(step.rows)
+    if group.right is not None:
+        yield group.right, batch, batch + inner
+
+
+def _mergeable(axes: tuple[int, ...], first: int, second: int) -> bool:
+    """Whether axes in this order merge into three without a copy: each three a stretch."""
+    return all(
+        axes[i] + 1 == axes[i + 1] for i in range(len(axes) - 1) if i + 1 not in (first, second)
+    )
+
+
+def _entries(group: Group) -> int:
+    """Entries of the inputs of a group."""
+    return group.size * sum([prod(o.shape) for o in operands(group)])
+
+
+def _rescaled(entries: int) -> int:
+    """Bytes that are copied to rescale so many entries, on average."""
+    return int(RESCALED * entries * BYTES)
+
+
+def _long_maxima(group: Group) -> int:
+    """Bytes for maxima over many states, which are taken over a stretch of them at once."""
+    inner = group.left.matrix[2]
+    if inner <= SHORT_SUM:
+        return 0
+    entries = group.products // inner
+    stretch = BROADCAST_ENTRIES // max(entries, 1)
+    if stretch <= SHORT_SUM:
+        return 0
+    return BYTES * entries * (min(stretch, inner) + inner // stretch)
+
+
+def _above(schedule: Schedule, wanted: Collection[int]) -> set[int]:
+    """The wanted stacks and all that are made of them."""
+    needed = set(wanted)
+    for number, group in enumerate(schedule.groups, len(schedule.leaves)):
+        if any(piece.stack in needed for o in operands(group) for piece in o.pieces):
+            needed.add(number)
+    return needed

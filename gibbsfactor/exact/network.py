@@ -43,14 +43,19 @@ class Weights:
     """A table over one variable that differs from row to row: ``values`` (R, cardinality)."""
 
     values: FloatArray
+    is_log: bool = False
 
     def at(self, rows: slice, logs: bool) -> FloatArray:
         """As `Picked.at`."""
         values = self.values[rows].T
-        if not logs:
+        if logs == self.is_log:
             return values
         with np.errstate(divide="ignore"):
-            return np.log(values)
+            return np.log(values) if logs else np.exp(values)
+
+    def nonzero(self) -> npt.NDArray[np.bool_]:
+        """Where there is weight."""
+        return np.asarray(self.values > (-np.inf if self.is_log else 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +126,7 @@ class Network:
         self,
         n_rows: int,
         observed: Mapping[int, IntArray],
-        weights: Mapping[int, FloatArray] | None = None,
+        weights: Mapping[int, Weights] | None = None,
     ) -> Network:
         """The network, of one row itself, in ``n_rows`` rows.
 
@@ -130,7 +135,7 @@ class Network:
         Parameters
         ----------
         observed : variable number -> the position (n_rows,) it is observed at
-        weights : variable number -> a factor (n_rows, cardinality) more over it
+        weights : variable number -> one more factor over it
         """
         scopes = [tuple(v for v in scope if v not in observed) for scope in self.scopes]
         by_row: dict[int, Picked | Weights] = dict(self.by_row)
@@ -141,8 +146,8 @@ class Network:
             elif t in by_row:
                 by_row[t] = self._picked(t, [], np.zeros((n_rows, 0), dtype=np.intp))
         tables = list(self.tables)
-        for v, values in (weights or {}).items():
-            by_row[len(tables)] = Weights(values)
+        for v, factor in (weights or {}).items():
+            by_row[len(tables)] = factor
             scopes.append((v,) if self.cardinalities[v] > 1 else ())
             tables.append(Factor._trusted((self.variables[v],), np.ones(self.cardinalities[v])))
         return replace(
@@ -166,7 +171,8 @@ class Network:
         by_row: dict[int, Picked | Weights] = {}
         for t, table in self.by_row.items():
             if isinstance(table, Weights):
-                tables[t] = Factor._trusted(tables[t].scope, table.values[number])
+                here = {"log_values" if table.is_log else "values": table.values[number]}
+                tables[t] = Factor._trusted(tables[t].scope, **here)
             else:
                 by_row[t] = replace(table, positions=table.positions[number : number + 1])
         return replace(self, tables=tuple(tables), n_rows=1, by_row=by_row)
@@ -174,17 +180,19 @@ class Network:
     def stack(self, numbers: Sequence[int], shape: tuple[int, ...], rows: slice) -> Block:
         """The tables of these numbers, all of one shape, as one settled block."""
         factors = [self.tables[t] for t in numbers]
-        logs = any(f.is_log for f in factors)
+        differing = [self.by_row.get(t) for t in numbers] if self.by_row else []
+        logs = any(f.is_log for f in factors) or any(
+            isinstance(d, Weights) and d.is_log for d in differing
+        )
         entries = [f.log_values if logs else f.values for f in factors]
-        if not self.by_row or all(t not in self.by_row for t in numbers):
+        if all(d is None for d in differing):
             values = _gather(entries, (*shape, 1))
         else:
             n = rows.stop - rows.start
             values = np.empty((len(numbers), *shape, n))
             lines = values.reshape(len(numbers), -1, n)
-            for here, t, same in zip(lines, numbers, entries, strict=True):
-                differing = self.by_row.get(t)
-                here[:] = same.reshape(-1, 1) if differing is None else differing.at(rows, logs)
+            for here, same, own in zip(lines, entries, differing, strict=True):
+                here[:] = same.reshape(-1, 1) if own is None else own.at(rows, logs)
         return settle(log_block(values)) if logs else linear_block(values)
 
 

@@ -25,7 +25,7 @@ from gibbsfactor.exact.order import (
 from gibbsfactor.exact.tree import TreeBuilder, tree_of_order
 
 MOST_ENTRIES = 2**48  # a larger table takes most of a day to fill, in however many slices
-SLACK = 1.5  # an order is given up at so many times the multiplications of the best one
+SLACK = 3.0  # an order is given up at so many times the multiplications of the best one
 ROUNDS_SHARE = 0.5  # of all multiplications; more in the rounds, and they may have been a bad idea
 SECONDS_PER_PAIR = 3e-6  # to weigh two tables against each other
 MOST_RANDOM = 1000  # orders with random ties

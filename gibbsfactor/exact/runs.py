@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.errors import ZeroProbabilityError, listed
+from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact.cost import Task
 from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.parallel import sharing_work
@@ -40,12 +40,12 @@ NO_MASS = (
 def require_mass(log_totals: FloatArray, what: str) -> None:
     """Raise ZeroProbabilityError if log Z is -inf in some row."""
     without = np.flatnonzero(log_totals == -math.inf)
-    if len(without) == 0:
-        return
-    rows = (
-        f" in {listed(without.tolist())} of {len(log_totals)} rows" if len(log_totals) > 1 else ""
-    )
-    raise ZeroProbabilityError(NO_MASS.format(what=what, rows=rows))
+    if len(without):
+        numbers = [str(i) for i in without.tolist()]
+        rows = f" in row {', '.join(numbers[:5])}{', ...' * (len(numbers) > 5)}"
+        raise ZeroProbabilityError(
+            NO_MASS.format(what=what, rows=rows if len(log_totals) > 1 else "")
+        )
 
 
 def scheduled(plan: Plan) -> Schedule:

@@ -29,7 +29,7 @@ from math import prod
 from gibbsfactor.exact.cost import Task, Work, duration
 from gibbsfactor.exact.footprint import Footprint
 from gibbsfactor.exact.memory import readable
-from gibbsfactor.exact.order import Scope, TooWide
+from gibbsfactor.exact.order import Scope, TooDear, TooWide
 from gibbsfactor.exact.plan import Plan, allowance, plan_of_tree, refusal
 from gibbsfactor.exact.schedule import Schedule, schedule
 from gibbsfactor.exact.search import _candidates, narrow_enough
@@ -192,6 +192,6 @@ class _Search:
         for rule, build in _candidates(self.scopes(fixed), plan.cardinalities, stay):
             if "random" in rule:
                 break
-            with suppress(TooWide):
+            with suppress(TooDear, TooWide):
                 ways.append(self.way(rule, narrow_enough(build()), fixed))
         return ways

@@ -113,7 +113,7 @@ def _nonzero(network: Network, table: int) -> BoolArray:
     """Which entries of a table are not zero, in any row; flat, as its scope says."""
     factor, differing = network.tables[table], network.by_row.get(table)
     if isinstance(differing, Weights):
-        return np.asarray((differing.values > 0).any(axis=0))
+        return np.asarray(differing.nonzero().any(axis=0))
     mask = factor.log_values > -math.inf if factor.is_log else factor.values > 0
     if differing is None:
         return mask
@@ -220,7 +220,7 @@ def restricted(network: Network, support: Sequence[BoolArray]) -> Restricted | N
             if isinstance(differing, Picked):
                 differing = replace(differing, factor=table)
             elif differing is not None:
-                differing = Weights(differing.values[:, positions[places[0]]])
+                differing = replace(differing, values=differing.values[:, positions[places[0]]])
             elif not scope:
                 log_constant += float(table.log_values.item())
                 continue

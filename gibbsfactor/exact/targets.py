@@ -22,7 +22,7 @@ probability distributions, section 3.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -67,26 +67,41 @@ def target_factors(network: Network, targets: Targets, memory: int | None = None
         If the targets can't all hold at once.
     """
     joint = _cheap_joint(network, tuple(targets), memory)
-    if joint is None:
-        marginals = _of_sweeps(network, tuple(targets), memory)
-        factors, deviation = _fit_in_turn(network, targets, marginals, PATIENCE)
-    else:
-        marginals = _of_joint(joint, tuple(targets))
-        factors, deviation = _fit_in_turn(network, targets, marginals, FEW_ROUNDS)
-        if deviation > CLOSE:
-            factors, deviation = _fit_by_newton(joint, targets, factors)
+    if joint is not None:
+        return fitted_to_joint(network.variables, joint, targets)
+    marginals = _of_sweeps(network, tuple(targets), memory)
+    factors, deviation = _fit_in_turn(network.variables, targets, marginals, PATIENCE)
+    _check_fit(network.variables, targets, deviation)
+    return factors
+
+
+def fitted_to_joint(
+    variables: Sequence[Variable], joint: FloatArray, targets: Targets
+) -> LogFactors:
+    """The same from log weights with an axis for each target variable, in the order of the targets.
+
+    ``variables`` are those that the numbers in ``targets`` are of.
+    """
+    marginals = _of_joint(joint, tuple(targets))
+    factors, deviation = _fit_in_turn(variables, targets, marginals, FEW_ROUNDS)
+    if deviation > CLOSE:
+        factors, deviation = _fit_by_newton(joint, targets, factors)
+    _check_fit(variables, targets, deviation)
+    return factors
+
+
+def _check_fit(variables: Sequence[Variable], targets: Targets, deviation: float) -> None:
     if deviation > NEAR:
-        names = listed([network.variables[v].name for v in targets])
+        names = listed([variables[v].name for v in targets])
         raise ValueError(
             f"the targets of {names} don't go together: the nearest fit found leaves a marginal "
             f"{deviation:.2g} from its target, for the zeros of the distribution, or what is "
             "nearly zero, leave no room for all of them at once"
         )
-    return factors
 
 
 def _fit_in_turn(
-    network: Network, targets: Targets, log_marginal: LogMarginal, patience: int
+    variables: Sequence[Variable], targets: Targets, log_marginal: LogMarginal, patience: int
 ) -> tuple[LogFactors, float]:
     """Iterative proportional fitting while the deviation halves in so many rounds; the deviation.
 
@@ -99,7 +114,7 @@ def _fit_in_turn(
         deviation = 0.0
         for v, target in targets.items():
             logs = log_marginal(v, factors)
-            _check_mass(network.variables[v], logs, target)
+            _check_mass(variables[v], logs, target)
             total = float(log_sum_exp(logs, (0,)))
             log_z = total if log_z is None else log_z
             deviation = max(deviation, float(np.abs(np.exp(logs - total) - target).max()))

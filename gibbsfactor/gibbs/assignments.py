@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.domain import state_array
-from gibbsfactor.exact import assignments
+from gibbsfactor.exact import assignments, batch
 from gibbsfactor.exact.k_best import k_best
 from gibbsfactor.exact.marginal_map import marginal_map
-from gibbsfactor.gibbs.factored import FactoredDistribution, Names, names_in
+from gibbsfactor.gibbs.case_rows import EvidenceRows, asked_in_rows
+from gibbsfactor.gibbs.factored import FactoredDistribution
+from gibbsfactor.gibbs.names import Names, names_in
+from gibbsfactor.gibbs.soft_evidence import SoftEvidence
 from gibbsfactor.variable import State, Variable
 
 
@@ -32,18 +35,49 @@ class ScoredAssignment(NamedTuple):
 class Assignments(FactoredDistribution):
     """Questions answered by states of the variables."""
 
-    def map_assignment(self) -> dict[str, State]:
+    @overload
+    def map_assignment(self) -> dict[str, State]: ...
+
+    @overload
+    def map_assignment(
+        self,
+        evidence: EvidenceRows,
+        *,
+        likelihood: SoftEvidence | None = None,
+        targets: SoftEvidence | None = None,
+    ) -> dict[str, npt.NDArray[Any]]: ...
+
+    def map_assignment(
+        self,
+        evidence: EvidenceRows | None = None,
+        *,
+        likelihood: SoftEvidence | None = None,
+        targets: SoftEvidence | None = None,
+    ) -> dict[str, State] | dict[str, npt.NDArray[Any]]:
         """A most probable joint assignment argmax_x P(x | evidence), by max-product and traceback.
 
         Among ties it is one of the maximisers, whole: never a mixture of several.
 
+        Parameters
+        ----------
+        evidence, likelihood, targets
+            Rows of cases, all answered in one pass: see `marginals`. The answer is then a column
+            of n_rows states for each variable, observed ones as they were observed.
+
         Raises
         ------
         ZeroProbabilityError
-            If every assignment has weight zero.
+            If every assignment has weight zero, here or in a row.
         """
+        if asked_in_rows(evidence, likelihood, targets):
+            cases = self._cases(evidence, likelihood, targets)
+            return self._columns(batch.most_probable(self._network, cases, self._memory))
         _, positions = assignments.most_probable(self._network, self._memory)
         return _labelled(self.variables, positions[0].tolist())
+
+    def _columns(self, positions: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
+        """A column of states for each variable, from positions (n, number of variables)."""
+        return {v.name: state_array(v)[positions[:, i]] for i, v in enumerate(self.variables)}
 
     def k_best(self, k: int) -> list[ScoredAssignment]:
         """The k most probable joint assignments given the evidence, best first.
@@ -131,19 +165,28 @@ class Assignments(FactoredDistribution):
         return _labelled(wanted, positions.tolist())
 
     def sample(
-        self, n: int = 1, rng: np.random.Generator | int | None = None
+        self,
+        n: int | None = None,
+        rng: np.random.Generator | int | None = None,
+        *,
+        evidence: EvidenceRows | None = None,
+        likelihood: SoftEvidence | None = None,
+        targets: SoftEvidence | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
         """n independent exact samples given the evidence, one column of n states a variable.
 
         Parameters
         ----------
-        n : int
+        n : int, default 1
         rng : numpy Generator, or a seed for one
+        evidence, likelihood, targets
+            Rows of cases: see `marginals`. Each row is then drawn once, its observed states being
+            as they were observed, and n is left out.
 
         Raises
         ------
         ZeroProbabilityError
-            If log Z is -inf.
+            If log Z is -inf, here or in a row.
 
         Examples
         --------
@@ -153,11 +196,21 @@ class Assignments(FactoredDistribution):
         >>> bool(abs((columns["coin"] == "heads").mean() - 0.75) < 0.05)
         True
         """
+        generator = np.random.default_rng(rng)
+        if asked_in_rows(evidence, likelihood, targets):
+            if n is not None:
+                raise ValueError(f"each row of evidence is drawn once; leave out n={n!r}")
+            cases = self._cases(evidence, likelihood, targets)
+            return self._columns(batch.samples(self._network, cases, generator, self._memory))
+        n = 1 if n is None else n
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise ValueError(f"n is {n!r}; it must be a whole number of samples, 0 or more")
-        generator = np.random.default_rng(rng)
-        (positions,) = assignments.samples(self._network, int(n), generator, self._memory)
-        return {v.name: state_array(v)[positions[:, i]] for i, v in enumerate(self.variables)}
+        return self._columns(self._draw(int(n), generator))
+
+    def _draw(self, n: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+        """Positions (n, number of variables) of n samples."""
+        (positions,) = assignments.samples(self._network, n, rng, self._memory)
+        return np.asarray(positions)
 
 
 def _labelled(variables: Sequence[Variable], positions: Sequence[int]) -> dict[str, State]:

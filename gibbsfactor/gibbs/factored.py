@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 
 from gibbsfactor.domain import Domain
 from gibbsfactor.errors import ZeroProbabilityError
-from gibbsfactor.exact import inference, runs
+from gibbsfactor.exact import batch, inference, runs
+from gibbsfactor.exact.batch import Cases
 from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.scaled import FloatArray
 from gibbsfactor.factor import Factor
-from gibbsfactor.variable import Assignment, State, Variable, name_of
-
-Names = str | Variable | Iterable[str | Variable]
-
-
-def names_in(names: Names) -> tuple[str | Variable, ...]:
-    """One name, or several."""
-    return (names,) if isinstance(names, str | Variable) else tuple(names)
-
-
-def variables_named(domain: Domain, names: Iterable[str | Variable]) -> tuple[Variable, ...]:
-    """The variables of these names, observed or not."""
-    wanted = [name_of(name) for name in names]
-    domain._check_names(wanted)
-    return tuple(domain.variables[name] for name in wanted)
+from gibbsfactor.gibbs.case_rows import EvidenceRows, asked_in_rows, cases_of
+from gibbsfactor.gibbs.soft_evidence import SoftEvidence
+from gibbsfactor.variable import Assignment, State, Variable
 
 
 class FactoredDistribution:
@@ -79,17 +69,54 @@ class FactoredDistribution:
     def _log_z(self) -> float:
         return inference.log_partition(self._network, self._memory)
 
-    def log_partition(self) -> float:
+    @overload
+    def log_partition(self) -> float: ...
+
+    @overload
+    def log_partition(
+        self,
+        evidence: EvidenceRows,
+        *,
+        likelihood: SoftEvidence | None = None,
+        targets: SoftEvidence | None = None,
+    ) -> FloatArray: ...
+
+    def log_partition(
+        self,
+        evidence: EvidenceRows | None = None,
+        *,
+        likelihood: SoftEvidence | None = None,
+        targets: SoftEvidence | None = None,
+    ) -> float | FloatArray:
         """log Z in nats, evidence applied: log sum_x prod_k phi_k(x_k, e); -inf without any mass.
 
         For a conditioned distribution this is log(Z P(e)) of the original.
 
+        Parameters
+        ----------
+        evidence, likelihood, targets
+            Rows of cases, all answered in one pass: see `marginals`. The answer is then an array
+            (n_rows,): log Z of each row.
+
         Raises
         ------
         IntractableError
-            If the tables would not fit the memory budget; true of every exact answer below.
+            If the tables would not fit the memory budget, in however many slices; true of every
+            exact answer below.
         """
+        if asked_in_rows(evidence, likelihood, targets):
+            cases = self._cases(evidence, likelihood, targets)
+            return batch.log_partitions(self._network, cases, self._memory)
         return self._log_z
+
+    def _cases(
+        self,
+        evidence: EvidenceRows | None,
+        likelihood: SoftEvidence | None,
+        targets: SoftEvidence | None,
+    ) -> Cases:
+        """Rows of cases, checked."""
+        return cases_of(self._domain, self._network, evidence, likelihood, targets, self._memory)
 
     def partition_function(self) -> float:
         """Z itself. Raises OverflowError beyond about 1e308; `log_partition` has no such bound."""

@@ -14,8 +14,9 @@ from gibbsfactor.domain import Domain
 from gibbsfactor.exact import expectations
 from gibbsfactor.exact.expected_values import expected_values, mutual_information
 from gibbsfactor.factor import Factor
-from gibbsfactor.gibbs.factored import FactoredDistribution, Names, names_in, variables_named
+from gibbsfactor.gibbs.factored import FactoredDistribution
 from gibbsfactor.gibbs.marginals import Marginals
+from gibbsfactor.gibbs.names import Names, names_in, variables_named
 from gibbsfactor.tables import Scope, as_scope, as_table
 from gibbsfactor.variable import check_agreement
 

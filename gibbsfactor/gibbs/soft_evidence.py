@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gibbsfactor.domain import Domain
 from gibbsfactor.errors import ZeroProbabilityError, listed
 from gibbsfactor.factor import Factor
-from gibbsfactor.gibbs.factored import variables_named
+from gibbsfactor.gibbs.names import variables_named
 from gibbsfactor.variable import State, Variable, check_agreement, name_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -71,7 +71,7 @@ def checked_target(v: Variable, given: StateNumbers) -> FloatArray:
 
 def likelihood_factors(domain: Domain, given: SoftEvidence | None) -> tuple[Factor, ...]:
     """One factor for each variable with likelihood evidence."""
-    checked = _by_variable(domain, given, "likelihood")
+    checked = numbers_by_variable(domain, given, "likelihood")
     return tuple(Factor(v, _single(v, checked_likelihood(v, numbers))) for v, numbers in checked)
 
 
@@ -84,7 +84,7 @@ def targets_by_variable(domain: Domain, given: SoftEvidence | None) -> dict[str,
         If a target of an observed variable asks for another state.
     """
     targets = {}
-    for v, numbers in _by_variable(domain, given, "targets"):
+    for v, numbers in numbers_by_variable(domain, given, "targets"):
         target = _single(v, checked_target(v, numbers))
         if v.name not in domain.evidence:
             targets[v.name] = target
@@ -96,9 +96,10 @@ def targets_by_variable(domain: Domain, given: SoftEvidence | None) -> dict[str,
     return targets
 
 
-def _by_variable(
+def numbers_by_variable(
     domain: Domain, given: SoftEvidence | None, what: str
 ) -> list[tuple[Variable, Any]]:
+    """What is given for each variable, not checked yet."""
     if given is None:
         return []
     if not isinstance(given, Mapping):

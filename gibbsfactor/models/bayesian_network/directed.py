@@ -127,7 +127,7 @@ def directed_graph(
     tables: Mapping[str, ConditionalTable], known: Mapping[str, dict[str, Any]] | None = None
 ) -> nx.DiGraph[str]:
     """The graph of the tables; a child's predecessors are in the order of its table's axes."""
-    graph: nx.DiGraph[str] = nx.DiGraph(kind="bayesian")
+    graph: nx.DiGraph[str] = nx.DiGraph(kind="directed")
     graph.add_nodes_from(tables if known is None else known.items())
     graph.add_edges_from((v.name, name) for name, t in tables.items() for v in t.parents)
     return graph

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.conditional_table import ConditionalTable, tables_by_child, trusted_table
-from gibbsfactor.domain import state_array
 from gibbsfactor.errors import listed
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
@@ -232,26 +231,21 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
 
     # ---- samples ----------------------------------------------------------------------
 
-    def sample(
-        self, n: int = 1, rng: np.random.Generator | int | None = None
-    ) -> dict[str, npt.NDArray[Any]]:
-        """n independent samples as in `GibbsDistribution.sample`, drawn parents first.
-
-        No inference is needed, so this works however wide the network is. For samples given
-        evidence, `condition` first.
+    def _draw(self, n: int, rng: np.random.Generator) -> IntArray:
+        """Samples drawn parents first: no inference is needed, however wide the network is.
 
         Source: Koller & Friedman (2009), algorithm 12.1 (forward sampling).
         """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise ValueError(f"n is {n!r}; it must be a whole number of samples, 0 or more")
-        generator = np.random.default_rng(rng)
         drawn: dict[str, IntArray] = {}
         for name in self._order:
             table = self._tables[name]
             above = [drawn[v.name] for v in table.parents]
-            rows = mixed_radix(above, table.shape[:-1], int(n))
-            drawn[name] = table.draw(rows, generator.random(int(n)))
-        return {v.name: state_array(v)[drawn[v.name]] for v in self.variables}
+            rows = mixed_radix(above, table.shape[:-1], n)
+            drawn[name] = table.draw(rows, rng.random(n))
+        positions = np.empty((n, len(drawn)), dtype=np.intp)
+        for i, v in enumerate(self.variables):
+            positions[:, i] = drawn[v.name]
+        return positions
 
     # ---- looks ------------------------------------------------------------------------
 
