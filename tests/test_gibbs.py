@@ -526,13 +526,16 @@ def test_a_plan_shrinks_with_evidence():
 
 
 def test_a_budget_is_kept():
-    model = ladder(4)
+    rng = np.random.default_rng(0)
+    plain = ladder(4)
+    tables = [Table(t.scope, rng.normal(size=t.values.shape)) for t in plain.tables]
+    model = Model(plain.states, tables)
     enough = build(model, memory=10**6)
-    assert enough.log_partition() == pytest.approx(8 * math.log(3))
+    assert enough.log_partition() == pytest.approx(model.log_z)
     tight = build(model, memory=10)
     n_bytes = tight.plan().peak_bytes
     message = (
-        rf"exact inference would take .* \(induced width {tight.plan().width}; .*"
+        r"exact inference would take .* \(induced width \d+; .*"
         r"but the budget is 10 bytes; even one of .* slices .*memory="
     )
     assert n_bytes > 10
@@ -552,7 +555,7 @@ def test_a_budget_is_kept():
         ):
             ask()
     just = build(model, memory=n_bytes)
-    assert just.log_partition() == pytest.approx(8 * math.log(3))
+    assert just.log_partition() == pytest.approx(model.log_z)
     assert n_bytes < just.plan().marginals_bytes
     for name, table in just.marginals().items():  # slice by slice
         np.testing.assert_allclose(table.values, enough.marginal(name).values, rtol=1e-13)

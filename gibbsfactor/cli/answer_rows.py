@@ -66,8 +66,8 @@ class RowAnswers:
             return
         if self.empty:
             raise ZeroProbabilityError(
-                f"{NO_MASS}, in rows {listed(self.empty)} of {len(self.rows)} (the first is row 1);"
-                " leave them out, or ask for logz"
+                f"{NO_MASS}, in {_rows(self.empty)} of {len(self.rows)} (the first is row 1); "
+                "leave out what is impossible, or ask for logz"
             )
         if self.task == "map":
             best = self.p.map_assignment(columns)
@@ -113,7 +113,7 @@ def as_json(answers: RowAnswers) -> str:
     figures: dict[str, Any] = {"task": answers.task, "rows": n}
     figures["log_partition"] = list(map(finite, answers.log_partition))
     if answers.empty:
-        figures["zero_probability"] = f"{NO_MASS}, in rows {listed(answers.empty, n)}"
+        figures["zero_probability"] = f"{NO_MASS}, in {_rows(answers.empty)}"
     if answers.marginals is not None:
         states = {v.name: list(map(str, v.states)) for v in answers.p.variables}
         figures["marginals"] = {
@@ -126,6 +126,10 @@ def as_json(answers: RowAnswers) -> str:
     shared = {name: [state] * n for name, state in answers.p.evidence.items()}
     figures["evidence"] = _columns({**shared, **answers.columns})
     return json_text(figures | cost(answers.plan, answers.sweep, answers.seconds)) + "\n"
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    return f"{'row' if len(numbers) == 1 else 'rows'} {listed(numbers)}"
 
 
 def _columns(columns: Mapping[str, Sequence[State]]) -> dict[str, list[Any]]:

@@ -64,11 +64,13 @@ def as_json(answer: Answer) -> str:
 
 def cost(plan: Plan, sweep: Task, seconds: Mapping[str, float]) -> dict[str, Any]:
     """What an answer took, and what its plan said: the last keys of every object."""
-    figures = {
+    figures: dict[str, Any] = {
         "width": plan.width,
         "flops": finite(plan.flops),
         "peak_bytes": plan.footprint.peak(sweep),
     }
+    if plan.schedule is None:  # no machine can follow it, and the figures are lower bounds
+        figures["at_least"] = True
     return {"plan": figures, "seconds": {stage: round(t, 6) for stage, t in seconds.items()}}
 
 
@@ -125,13 +127,22 @@ def finite(number: float) -> float | None:
 
 
 def json_text(value: Any, depth: int = 2) -> str:
-    """JSON with the outer levels line by line, and what is deeper inside on one line."""
-    if depth == 0 or not isinstance(value, dict | list) or not value:
+    """JSON with the outer levels line by line, and what is deeper inside on one line.
+
+    >>> print(json_text({"map": {"A": 1, "B": 0}, "log_partition": [0.5, None]}))
+    {
+      "map": {
+        "A": 1,
+        "B": 0
+      },
+      "log_partition": [0.5, null]
+    }
+    """
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    nested = any(isinstance(item, dict | list) for item in items)
+    if depth == 0 or not items or (isinstance(value, list) and not nested):
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    inner = [
-        json_text(item, depth - 1)
-        for item in (value if isinstance(value, list) else value.values())
-    ]
+    inner = [json_text(item, depth - 1) for item in items]
     if isinstance(value, dict):
         inner = [f"{json_text(key)}: {item}" for key, item in zip(value, inner, strict=True)]
     margin = "  " * (3 - depth)

@@ -44,12 +44,13 @@ evidence:
 
 formats:
   table  columns for people to read
-  json   one object. Always: task, evidence, plan (width, flops, peak_bytes),
-         seconds by stage, and, except for explain, log_partition: log Z in
-         nats with the evidence applied; null is minus infinity, and then
-         zero_probability says why. By task: marginals {variable: {state: p}},
-         joint; map, log_score (log weight in nats); marginal_map,
-         log_probability; k_best; samples {variable: [state, ...]}; explain
+  json   one object. Always: task, evidence, plan (width, flops, peak_bytes;
+         at_least: true where no machine could follow it), seconds by stage,
+         and, except for explain, log_partition: log Z in nats with the evidence
+         applied; null is minus infinity, and then zero_probability says why.
+         By task: marginals {variable: {state: p}}, joint; map, log_score (log
+         weight in nats); marginal_map, log_probability; k_best; samples
+         {variable: [state, ...]}; explain
   uai    results file of the UAI competitions: MAR for marginals, PR for logz,
          MAP, MMAP for marginal-map; observed variables are in MAR and MAP
 

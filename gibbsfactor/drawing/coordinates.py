@@ -1,27 +1,25 @@
 """Where items stand in their layers: an optimum in which most edges run straight down.
 
-Letters: x(v) the middle of an item, w(v) its width.
+Items are nodes and the bends of long edges. Letters: x(v) the middle of item v.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from gibbsfactor.drawing.force import Array
+from gibbsfactor.drawing.linear_program import minimum
 from gibbsfactor.drawing.ordering import Layers, Neighbours
 
 Flags = npt.NDArray[np.bool_]
 
 _STRAIGHT = (1.0, 2.0, 8.0)  # weight of a segment by how many of its ends are bends of an edge
 _CENTRED = 0.4  # weight of a node's distance from the middle of its children, or its parents
-
 
 Term = tuple[list[int], list[float], float]  # items, their coefficients, weight
 
@@ -99,10 +97,3 @@ def _least(
     table = coo_array((entries, (rows, columns)), shape=(len(limits), len(cost)))
     found = minimum(cost, table, np.array(limits))
     return found[:n], float(cost @ found)
-
-
-def minimum(cost: Array, table: Any, limits: Array) -> Array:
-    """The x >= 0 of least cost @ x such that table @ x <= limits; a vertex of the optimum."""
-    solve: Any = linprog  # its stubs know no sparse table
-    found = solve(cost, A_ub=table.tocsr(), b_ub=limits, bounds=(0, None), method="highs-ds")
-    return np.asarray(found.x, dtype=np.float64)

@@ -59,7 +59,7 @@ def layout(
     >>> layout(nx.path_graph(3))
     {0: (15.0, 15.0), 1: (69.0, 15.0), 2: (123.0, 15.0)}
     >>> layout(nx.DiGraph([("rain", "grass"), ("rain", "roof")]))
-    {'rain': (38.0, 73.0), 'grass': (15.0, 15.0), 'roof': (61.0, 15.0)}
+    {'rain': (38.0, 77.0), 'grass': (15.0, 15.0), 'roof': (61.0, 15.0)}
     """
     return place(graph, sizes, how, seed).positions
 

@@ -17,8 +17,8 @@ import numpy as np
 Layers = list[list[int]]
 
 _SWEEPS = 24
-_STARTS = 12
-_EFFORT = 40_000  # segments looked at, over all starts and sweeps
+_STARTS = 24
+_EFFORT = 120_000  # segments looked at, over all starts and sweeps
 
 
 class Neighbours:
@@ -125,7 +125,7 @@ def _sweep(order: Layers, near: Neighbours, down: bool) -> None:
 
 
 def _median(places: Sequence[float]) -> float:
-    """The middle place; of an even number, the one of the two to whose side the others crowd."""
+    """The middle place; between the two middle ones, nearer to the side where places crowd."""
     m, odd = divmod(len(places), 2)
     if odd:
         return places[m]

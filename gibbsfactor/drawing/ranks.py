@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import coo_array
 
-from gibbsfactor.drawing.coordinates import minimum
 from gibbsfactor.drawing.force import Array, Index
+from gibbsfactor.drawing.linear_program import minimum
 
-_FOLDS = 3  # rows that a leaf or a root may move
+_FAN = 6  # leaves, or roots, from which they are a fan
+_FOLDS = 4  # rows over which a fan may spread
 
 
 def compact_ranks(n: int, edges: Index) -> Index:
@@ -40,9 +41,10 @@ def compact_ranks(n: int, edges: Index) -> Index:
 
 
 def folded_ranks(rank: Index, edges: Index, width: Array, bend: float, most: float) -> Index:
-    """The rows, after leaves and roots have left those wider than ``most`` for emptier ones.
+    """The rows, after fans in those wider than ``most`` were spread over a few rows in turn.
 
-    A leaf goes down and a root up, by at most three rows, perhaps to a new one.
+    A fan is many leaves of one parent and no other, or many roots with one child and no other:
+    the features of a naive Bayes model, say.
 
     Parameters
     ----------
@@ -56,25 +58,32 @@ def folded_ranks(rank: Index, edges: Index, width: Array, bend: float, most: flo
 
     Examples
     --------
-    >>> star = np.array([[0, 1], [0, 2], [0, 3], [0, 4]])
-    >>> folded_ranks(np.array([0, 1, 1, 1, 1]), star, np.full(5, 10.0), 2.0, 25.0).tolist()
-    [0, 2, 2, 1, 1]
+    >>> star = np.array([[0, leaf] for leaf in range(1, 8)])
+    >>> rank = compact_ranks(8, star)
+    >>> folded_ranks(rank, star, np.full(8, 10.0), 2.0, 50.0).tolist()
+    [0, 1, 2, 1, 2, 1, 2, 1]
     """
     rank = rank.copy()
-    parents, children = (np.bincount(edges[:, side], minlength=len(rank)) for side in (1, 0))
-    degree = parents + children
-    for free, step in ((children == 0, 1), (parents == 0, -1)):
-        for v in sorted(np.flatnonzero(free).tolist(), key=degree.__getitem__):
-            room = _row_widths(rank, edges, width, bend)
-            if room[rank[v]] <= most:
-                continue
-            crowd = {  # in the row that it goes to, and a little for the way there
-                k: (room[to] if 0 <= (to := rank[v] + step * k) < len(room) else 0.0) + k * width[v]
-                for k in range(_FOLDS + 1)
-            }
-            rank[v] += step * min(crowd, key=crowd.__getitem__)
+    for hub, fan, step in _fans(len(rank), edges):
+        for count in range(1, _FOLDS + 1):
+            rank[fan] = rank[hub] + step * (1 + np.arange(len(fan)) % count)
             rank -= rank.min()
+            if _row_widths(rank, edges, width, bend)[rank[hub] + step] <= most:
+                break
     return rank
+
+
+def _fans(n: int, edges: Index) -> list[tuple[int, list[int], int]]:
+    """(hub, its leaves, 1) and (hub, its roots, -1), large fans first."""
+    parents, children = (np.bincount(edges[:, side], minlength=n) for side in (1, 0))
+    held: dict[tuple[int, int], list[int]] = {}
+    for u, v in edges.tolist():
+        if parents[v] == 1 and not children[v]:
+            held.setdefault((u, 1), []).append(v)
+        elif children[u] == 1 and not parents[u]:
+            held.setdefault((v, -1), []).append(u)
+    fans = [(hub, fan, step) for (hub, step), fan in held.items() if len(fan) >= _FAN]
+    return sorted(fans, key=lambda found: -len(found[1]))
 
 
 def _row_widths(rank: Index, edges: Index, width: Array, bend: float) -> Array:

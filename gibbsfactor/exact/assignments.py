@@ -7,6 +7,7 @@ import numpy as np
 from gibbsfactor.exact.contraction import max_product, sum_product
 from gibbsfactor.exact.inference import plan_for
 from gibbsfactor.exact.network import IntArray, Network
+from gibbsfactor.exact.plan import Plan
 from gibbsfactor.exact.runs import (
     chunks_of,
     in_chunks,
@@ -16,6 +17,7 @@ from gibbsfactor.exact.runs import (
     scheduled,
 )
 from gibbsfactor.exact.scaled import FloatArray
+from gibbsfactor.exact.simpler import simpler
 from gibbsfactor.exact.slicing import fitted
 from gibbsfactor.exact.sweeps import traceback
 
@@ -28,7 +30,16 @@ def most_probable(network: Network, memory: int | None = None) -> tuple[FloatArr
     ZeroProbabilityError
         If every assignment has weight zero.
     """
-    plan = fitted(plan_for(network), memory, "map")
+    plan = plan_for(network)
+    smaller = simpler(network, plan, "map", memory)
+    if smaller is None:
+        return _most_probable(network, plan, memory)
+    scores, states = _most_probable(smaller.network, plan_for(smaller.network), memory)
+    return scores, smaller.states(states)
+
+
+def _most_probable(network: Network, plan: Plan, memory: int | None) -> tuple[FloatArray, IntArray]:
+    plan = fitted(plan, memory, "map")
     schedule = scheduled(plan)
 
     def run(part: Network, rows: slice) -> tuple[FloatArray, IntArray]:
@@ -77,7 +88,17 @@ def samples(
     ZeroProbabilityError
         If log Z is -inf.
     """
-    plan = fitted(plan_for(network), memory, "sample")
+    plan = plan_for(network)
+    smaller = simpler(network, plan, "sample", memory)
+    if smaller is None:
+        return _samples(network, plan, n, rng, memory)
+    return smaller.states(_samples(smaller.network, plan_for(smaller.network), n, rng, memory))
+
+
+def _samples(
+    network: Network, plan: Plan, n: int, rng: np.random.Generator, memory: int | None
+) -> IntArray:
+    plan = fitted(plan, memory, "sample")
     schedule = scheduled(plan)
 
     def draw(log_weights: FloatArray) -> IntArray:

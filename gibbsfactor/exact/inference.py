@@ -15,10 +15,12 @@ import numpy as np
 from gibbsfactor.exact.contraction import kept_root, root_table, sum_product
 from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import Plan
+from gibbsfactor.exact.prune import without_barren, without_separated
 from gibbsfactor.exact.runs import Marginals, averaged, log_sums, scheduled
 from gibbsfactor.exact.scaled import FloatArray, has_mass, normalized
 from gibbsfactor.exact.schedule import Schedule
 from gibbsfactor.exact.search import make_plan
+from gibbsfactor.exact.simpler import simpler
 from gibbsfactor.exact.slicing import fitted
 from gibbsfactor.exact.sweeps import downward
 
@@ -31,7 +33,12 @@ def plan_for(network: Network, kept: Sequence[int] = ()) -> Plan:
 
 def log_partitions(network: Network, memory: int | None = None) -> FloatArray:
     """log Z = log sum_x prod_k phi_k(x_k) in nats, of each row (R,); -inf without any weight."""
-    plan = fitted(plan_for(network), memory, "log_partition")
+    network = without_barren(network)
+    plan = plan_for(network)
+    smaller = simpler(network, plan, "log_partition", memory)
+    if smaller is not None:
+        network, plan = smaller.network, plan_for(smaller.network)
+    plan = fitted(plan, memory, "log_partition")
     schedule = scheduled(plan)
 
     def run(part: Network, rows: slice) -> FloatArray:
@@ -53,7 +60,16 @@ def single_marginals(network: Network, memory: int | None = None) -> list[FloatA
     ZeroProbabilityError
         If log Z is -inf.
     """
-    plan = fitted(plan_for(network), memory, "marginals")
+    plan = plan_for(network)
+    smaller = simpler(network, plan, "marginals", memory)
+    if smaller is not None:
+        tables = _single_marginals(smaller.network, plan_for(smaller.network), memory)
+        return [smaller.marginal([v], table) for v, table in enumerate(tables)]
+    return _single_marginals(network, plan, memory)
+
+
+def _single_marginals(network: Network, plan: Plan, memory: int | None) -> list[FloatArray]:
+    plan = fitted(plan, memory, "marginals")
     schedule = scheduled(plan)
     homes = homes_of(schedule)
 
@@ -139,10 +155,29 @@ def table_marginals(network: Network, memory: int | None = None) -> Marginals:
 
 
 def joint_log_weights(
-    network: Network, kept: Sequence[int], memory: int | None = None
+    network: Network, kept: Sequence[int], memory: int | None = None, *, ratios: bool = False
 ) -> FloatArray:
-    """log sum over all other variables: an axis for each kept variable, in order, and the rows."""
-    many = [v for v in kept if network.cardinalities[v] > 1]
+    """log sum over all other variables: an axis for each kept variable, in order, and the rows.
+
+    With ``ratios``, parts that no table joins to a kept variable may be missing from the sum.
+    """
+    network = without_barren(network, kept)
+    if ratios:
+        network = without_separated(network, kept)
+    smaller = simpler(network, plan_for(network, _many(network, kept)), "log_partition", memory)
+    if smaller is None:
+        return _joint_log_weights(network, kept, memory)
+    table = _joint_log_weights(smaller.network, kept, memory)
+    return smaller.marginal(kept, table, elsewhere=-math.inf)
+
+
+def _many(network: Network, kept: Sequence[int]) -> list[int]:
+    """The kept variables that have more than one state."""
+    return [v for v in kept if network.cardinalities[v] > 1]
+
+
+def _joint_log_weights(network: Network, kept: Sequence[int], memory: int | None) -> FloatArray:
+    many = _many(network, kept)
     shape = tuple(network.cardinalities[v] for v in kept)
     if not many:
         return np.zeros((*shape, 1)) + log_partitions(network, memory)

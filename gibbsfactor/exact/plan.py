@@ -133,7 +133,7 @@ class Plan:
         """
         task: Task = "marginals" if marginals else "log_partition"
         allowed = allowance(self, budget, task)
-        if self.schedule is not None and self.footprint.peak(task) <= allowed:
+        if self.schedule is not None and self.footprint.tables(task) <= allowed:
             return self.schedule
         raise refusal(self, allowed, task)
 
@@ -152,7 +152,7 @@ def allowance(plan: Plan, budget: int | None, task: Task) -> int:
     """The budget in bytes; by default half of what is free, never asked about small tables."""
     if budget is not None:
         return budget
-    if plan.footprint.peak(task) <= SMALL_BYTES:
+    if plan.footprint.tables(task) <= SMALL_BYTES:
         return SMALL_BYTES
     return default_budget()
 
@@ -166,7 +166,7 @@ def refusal(plan: Plan, allowed: int, task: Task, sliced: str = "") -> Intractab
     fewer = "ask about fewer variables at a time, or " if plan.kept else ""
     more_memory = "" if plan.schedule is None else ", or give a larger budget with memory="
     return IntractableError(
-        f"exact inference would take {least}{readable(plan.footprint.peak(task))} "
+        f"exact inference would take {least}{readable(plan.footprint.tables(task))} "
         f"(induced width {least}{plan.width}; the largest table has {plan._size()} over "
         f"{plan._names(6)}), but the budget is {readable(allowed)}{sliced}; "
         f"{fewer}condition on some of these variables{more_memory}"

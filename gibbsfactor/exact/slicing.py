@@ -37,13 +37,14 @@ from gibbsfactor.exact.slice_choice import next_variable
 from gibbsfactor.exact.tree import Step, TreeBuilder, tree_of_steps
 
 MOST_SECONDS = 86400.0  # a sliced run that would take longer is refused
-SMALL_PLAN = 2**20  # bytes of a plan that is never refused
+SMALL_PLAN = 2**22  # bytes of a plan that is never refused
 MOST_SECONDS_OF_SMALL = 1.0  # in slices; beyond that it runs whole
 LEAST_BUDGET = 2**12  # bytes; less than a page is no budget, and nothing runs on it
 SMALLER_PRODUCTS = (2**8, 0)  # steps that run in groups if larger groups take too much room
 EXCESS_POWER = 0.7  # by which power of its excess over the budget slicing slows a plan down
 SEARCH_SHARE = 0.25  # of the estimated run time may go into each new search for an order
-SECONDS_PER_TABLE = 2e-4  # that such a search takes
+SECONDS_PER_TABLE = 5e-5  # to weigh one contraction
+MOST_SEARCH_SECONDS = 20.0  # as long as nothing is known that fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ def fitted(plan: Plan, budget: int | None, task: Task) -> Plan:
     allowed = allowance(plan, budget, task)
     if plan.schedule is None:
         raise refusal(plan, allowed, task)
-    if plan.footprint.peak(task) <= allowed:
+    if plan.footprint.tables(task) <= allowed:
         return plan
     found = _Search(plan, allowed, task).fit()
     return replace(found, names=plan.names)
@@ -107,7 +108,7 @@ class _Search:
         self.trials = 0
         self.best: _Way | None = None  # of those that fit
         # A small plan that takes much longer in slices had better run whole.
-        self.small = plan.footprint.peak(task) <= SMALL_PLAN and allowed >= LEAST_BUDGET
+        self.small = plan.footprint.tables(task) <= SMALL_PLAN and allowed >= LEAST_BUDGET
         self.most_seconds = MOST_SECONDS_OF_SMALL if self.small else MOST_SECONDS
         self.table_seconds = SECONDS_PER_TABLE * len(plan.scopes)
 
@@ -139,10 +140,12 @@ class _Search:
 
     def promising(self, way: _Way) -> bool:
         """Whether fixing more variables may come to something better than is known."""
-        most = self.most_seconds if self.best is None else self.best.seconds
-        if self.small and self.trials * self.table_seconds > self.most_seconds:
-            return False
-        return way.seconds <= most and (self.best is None or self.worth_a_look(self.best))
+        if self.best is not None:
+            return way.seconds <= self.best.seconds and self.worth_a_look(self.best)
+        spent = self.table_seconds * self.trials
+        return way.seconds <= self.most_seconds and spent <= min(
+            self.most_seconds, MOST_SEARCH_SECONDS
+        )
 
     def worth_a_look(self, way: _Way) -> bool:
         """Whether the search has taken little of the time that the slices are going to take."""
@@ -163,7 +166,7 @@ class _Search:
         ways = []
         for small in (None, *SMALLER_PRODUCTS):
             steps = schedule(tree, small)
-            n_bytes = Footprint(steps).peak(self.task)
+            n_bytes = Footprint(steps).tables(self.task)
             seconds = self.runs(fixed) * Work.of(tree, len(steps.groups)).seconds(self.task)
             way = _Way(rule, tree, steps, fixed, n_bytes, seconds)
             ways.append(way)

@@ -159,14 +159,16 @@ class Restricted:
     cardinalities: tuple[int, ...]
     tables: tuple[int, ...]
 
-    def marginal(self, scope: Sequence[int], table: FloatArray) -> FloatArray:
-        """A table over the states that are left as one over all states, with zeros.
+    def marginal(
+        self, scope: Sequence[int], table: FloatArray, elsewhere: float = 0.0
+    ) -> FloatArray:
+        """A table over the states that are left as one over all states, the others ``elsewhere``.
 
         ``table`` has an axis for each variable in ``scope``, one-state variables included; further
         axes (rows of evidence) stay.
         """
         shape = [self.cardinalities[v] for v in scope]
-        whole = np.zeros([*shape, *table.shape[len(shape) :]])
+        whole = np.full([*shape, *table.shape[len(shape) :]], elsewhere)
         whole[np.ix_(*(self.positions[v] for v in scope))] = table
         return whole
 

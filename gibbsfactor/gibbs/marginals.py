@@ -67,7 +67,7 @@ class Marginals(FactoredDistribution):
             cases = self._cases(evidence, likelihood, targets)
             joint = batch.joint_log_weights(self._network, cases, kept, self._memory)
             return _normalised_rows(joint)
-        logs = inference.joint_log_weights(self._network, kept, self._memory)[..., 0]
+        logs = inference.joint_log_weights(self._network, kept, self._memory, ratios=True)[..., 0]
         peak = float(logs.max())
         if peak == -math.inf:
             self._raise_no_mass("marginal")
