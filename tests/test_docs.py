@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
+import io
 import re
 import shlex
 import tomllib
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -22,24 +28,112 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`([^`\n]+)`")
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
+# ---- code ------------------------------------------------------------------------------
+
+OTHERS = ("pgmpy", "pyagrum")  # libraries that some blocks need and the tests can do without
+TIMES = re.compile(r'"seconds": \{[^}]*\}')
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, moved down to the line it has in the page.
+
+    ``shown`` is the block of text or JSON that follows it at once: what it prints.
+    """
+
+    language: str
+    code: str
+    shown: str | None
+
+    def needs(self) -> set[str]:
+        """The libraries of OTHERS that the block converts to or from."""
+        return {name for name in OTHERS if re.search(rf"\b(to|from)_{name}\b", self.code)}
+
+
+def fences(page: Path) -> list[Block]:
+    """All fenced blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    found = list(FENCE.finditer(text))
+    blocks = []
+    for fence, after in zip_longest(found, found[1:]):
+        follows = after is not None and not text[fence.end() : after.start()].strip()
+        shown = after[2] if follows and after[1] in ("text", "json") else None
+        blocks.append(Block(fence[1], "\n" * text.count("\n", 0, fence.start(2)) + fence[2], shown))
+    return blocks
+
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The fenced blocks of one language, each moved down to the line it has in the page."""
-    text = page.read_text(encoding="utf-8")
-    return [
-        "\n" * text.count("\n", 0, found.start(2)) + found[2]
-        for found in FENCE.finditer(text)
-        if found[1] == language
-    ]
+    """The code in the fenced blocks of one language."""
+    return [block.code for block in fences(page) if block.language == language]
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
-def test_the_code_of_a_page_runs_in_order(page, tmp_path, monkeypatch):
+def commands(block: Block) -> list[list[str]]:
+    """The arguments of the `gibbsfactor` commands in a block of bash."""
+    lines = block.code.replace("\\\n", " ").split("\n")
+    ends = [line.rpartition("&& ")[2] for line in lines]
+    return [shlex.split(end)[1:] for end in ends if end.startswith("gibbsfactor ")]
+
+
+def run_page(page: Path, libraries: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Run a page's code in order; pairs (what a block printed, what the page shows).
+
+    Of the blocks in bash those are run whose output is shown. Blocks that need another library
+    than these are left out.
+    """
+    namespace: dict[str, object] = {"__name__": f"page {page.name}"}
+    for block in fences(page):
+        if not block.needs() <= set(libraries):
+            continue
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            if block.language == "python":
+                exec(compile(block.code, str(page), "exec"), namespace)
+            elif block.language == "bash" and block.shown is not None:
+                for arguments in commands(block):
+                    assert cli.main(arguments) == 0, arguments
+            else:
+                continue
+        if block.shown is not None:
+            yield output.getvalue(), block.shown
+
+
+def comparable(output: str) -> str:
+    """Output without what differs from run to run."""
+    return TIMES.sub('"seconds": {}', output.rstrip())
+
+
+PYTHON_PAGES = [page for page in PAGES if blocks(page, "python")]
+WITH_OTHERS = [
+    (page, name)
+    for page in PYTHON_PAGES
+    for name in OTHERS
+    if any(name in block.needs() for block in fences(page))
+]
+
+
+@pytest.mark.parametrize("page", PYTHON_PAGES, ids=lambda p: p.name)
+def test_the_code_of_a_page_runs_in_order_and_prints_what_is_shown(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    namespace: dict[str, object] = {"__name__": f"page {page.name}"}
-    for block in blocks(page, "python"):
-        exec(compile(block, str(page), "exec"), namespace)
+    for printed, shown in run_page(page, ()):
+        assert comparable(printed) == comparable(shown)
+
+
+@pytest.mark.parametrize(("page", "library"), WITH_OTHERS, ids=lambda x: getattr(x, "name", x))
+def test_the_code_of_a_page_that_needs_another_library(page, library, tmp_path, monkeypatch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own imports warn
+        pytest.importorskip(library, reason=f"{library} is not installed")
+    monkeypatch.chdir(tmp_path)
+    for printed, shown in run_page(page, (library,)):
+        assert comparable(printed) == comparable(shown)
+
+
+def test_output_that_is_not_what_is_shown_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n", encoding="utf-8")
+    assert list(run_page(page, ())) == [("2\n", "3\n")]
+    page.write_text("```python\nprint(2)\n```\n\nSo:\n\n```text\n3\n```\n", encoding="utf-8")
+    assert list(run_page(page, ())) == []
 
 
 # ---- log Z ----------------------------------------------------------------------------
@@ -126,22 +220,21 @@ def test_log_z_ends_in_one_numpy_call():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_command_lines_in_the_pages_are_understood(page):
-    for block in blocks(page, "bash"):
-        for line in block.split("\n"):
-            command = line.rpartition("&& ")[2]
-            if command.startswith("gibbsfactor "):
-                cli.parser().parse_args(shlex.split(command)[1:])
+    for block in fences(page):
+        if block.language == "bash":
+            for arguments in commands(block):
+                cli.parser().parse_args(arguments)
 
 
 # ---- the project ----------------------------------------------------------------------
 
 
 def test_the_readme_opens_with_the_two_commands_that_ci_runs():
-    commands = [block.strip() for block in blocks(ROOT / "README.md", "bash")][:2]
-    assert commands == ["pip install . && gibbsfactor demo", "pip install '.[test]' && pytest"]
+    opening = [block.strip() for block in blocks(ROOT / "README.md", "bash")][:2]
+    assert opening == ["pip install . && gibbsfactor demo", "pip install '.[test]' && pytest"]
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").split("\n")
-    assert [line for line in script if line in commands] == commands
-    assert script[-2:] == [commands[1], ""]  # pytest's summary is the last thing said
+    assert [line for line in script if line in opening] == opening
+    assert script[-2:] == [opening[1], ""]  # pytest's summary is the last thing said
 
 
 def declared() -> set[tuple[str, str]]:

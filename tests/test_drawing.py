@@ -293,14 +293,14 @@ def test_an_empty_graph_says_so():
     ("given", "options", "error", "message"),
     [
         ([1], {}, TypeError, r"can't draw a list: .* draw induced_graph\(factors\)"),
-        (nx.path_graph(2), {"kind": "moral"}, ValueError, r"kind is 'moral'; expected one of"),
+        (nx.path_graph(2), {"kind": "causal"}, ValueError, r"kind is 'causal'; expected one of"),
         (nx.path_graph(2), {"observed": {"z": 1}}, ValueError, r"observed names 'z', .* 2 nodes"),
         (nx.path_graph(2), {"labels": {7: "g"}}, ValueError, r"labels names 7, .* are 0, 1"),
         (
             nx.path_graph(2),
             {"layout": "neat"},
             ValueError,
-            r"no layout 'neat'; give one of 'chain'",
+            r"no layout 'neat'; give one of 'layered', 'chain'",
         ),
         (nx.path_graph(2), {"layout": {0: (0, 0)}}, ValueError, r"no position for 1 of 2 nodes"),
         (nx.path_graph(2), {"layout": {0: (0, 0), 1: (0, 0)}}, ValueError, r"two nodes on one"),

@@ -16,6 +16,7 @@ needs_conll = pytest.mark.skipif(not CONLL.is_dir(), reason="no ../shared/data b
 PICTURES = {
     "factor_table": ["factor_table"],
     "business_graph": ["business_factor", "business_induced", "business_junction"],
+    "diagnosis": ["diagnosis_moral", "diagnosis_network"],
     "softmax_is_gibbs": ["softmax_factor", "softmax_factors"],
     "tagging_conversations": ["tagging_factor", "tagging_marginals", "tagging_transitions"],
     "chunking_conll2000": ["chunking_transitions"],

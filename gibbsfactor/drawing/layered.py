@@ -23,7 +23,8 @@ from gibbsfactor.drawing.units import ASPECT, Placement, Positions, Sizes
 
 _NODE_GAP, _BEND_GAP = 16.0, 9.0  # between neighbours in a row: nodes; bends of edges
 _HEAD_GAP = 10.0  # between the heads of edges that end in one node
-_CLEAR = 5.0  # between an edge and a node that it passes
+_TIPS = 0.8  # share of a node's width in which edges end
+_CLEAR, _ABOVE = 5.0, 2.0  # between an edge and a node that it passes beside, or above it
 _FULL = 1.8  # how much wider than a page of the wanted shape a row may be
 _CHOICES = 12  # orders with equally few crossings whose lengths are compared
 _ROW_GAP, _WIDEST_ROW_GAP = 32.0, 90.0  # between rows: at least; for very slanted edges
@@ -65,7 +66,7 @@ def place_layered(graph: nx.DiGraph[Any], sizes: Sizes) -> Placement:
         (*across(order, near, room, bends, gap), order)
         for order in fewest_crossings(rows.layers, near)[:_CHOICES]
     ]
-    x, _, layers = min(choices, key=lambda choice: choice[1])
+    x, _, layers = min(choices, key=lambda choice: round(choice[1], 3))  # of equals, the first
     x = x - x.min()
     if np.arange(rows.n) @ (x[: rows.n] - x[: rows.n].mean()) < 0:  # early nodes to the left
         x, layers = x.max() - x, [layer[::-1] for layer in layers]
@@ -100,7 +101,7 @@ def _rows(n: int, edges: Index, rank: Index) -> _Rows:
 def _heights(
     layers: Layers, near: Neighbours, x: Array, box: Array
 ) -> tuple[Array, list[tuple[float, float]]]:
-    """y of every item, and (top, bottom) of every layer's band; wider gaps where edges slant."""
+    """y of every item, and (top, bottom) of what is kept clear; wider gaps where edges slant."""
     y = np.zeros(len(x))
     bands = []
     widest = max(_WIDEST_ROW_GAP, float(np.ptp(x)) / _FLATTEST / len(layers))
@@ -108,7 +109,7 @@ def _heights(
     for layer in layers:
         tall = max((box[v, 1] for v in layer if v < len(box)), default=0.0)
         y[layer] = top - tall / 2
-        bands.append((top, top - tall))
+        bands.append((top + _ABOVE, top - tall - _ABOVE))
         slants = [abs(x[u] - x[v]) for u in layer for v in near.below[u]]
         wide = float(np.quantile(slants, 0.9)) if slants else 0.0
         top -= tall + float(np.clip(_SLANT * wide, _ROW_GAP, widest))
@@ -118,16 +119,15 @@ def _heights(
 def _gates(
     layers: Layers, x: Array, room: Array, bands: list[tuple[float, float]], n: int
 ) -> dict[int, tuple[Gate, Gate]]:
-    """For each item the gates at the top and the bottom of its layer's band."""
+    """For each item the gates at the top and the bottom of what its layer keeps clear."""
     gates = {}
     for layer, (top, bottom) in zip(layers, bands, strict=True):
         for i, v in enumerate(layer):
-            left, right = -np.inf, np.inf
-            if i:
-                left = _limit(layer[i - 1], v, 1.0, x, room, n)
-            if i + 1 < len(layer):
-                right = _limit(layer[i + 1], v, -1.0, x, room, n)
-            left, right = min(left, x[v]), max(right, x[v])
+            before, after = layer[:i][::-1], layer[i + 1 :]
+            if v < n:  # the edges of a node may cross others beside it
+                before, after = ([u for u in beside if u < n] for beside in (before, after))
+            left = _limit(before[0], v, 1.0, x, room, n) if before else -np.inf
+            right = _limit(after[0], v, -1.0, x, room, n) if after else np.inf
             gates[v] = Gate(top, left, right), Gate(bottom, left, right)
     return gates
 
@@ -136,28 +136,30 @@ def _limit(other: int, v: int, side: float, x: Array, room: Array, n: int) -> fl
     """How near an edge through item v may come to its neighbour on one side."""
     if other < n:
         return float(x[other] + side * (room[other] / 2 + _CLEAR))
-    if v < n:
-        return float(x[v] - side * room[v] / 2)
     return float((x[v] + x[other]) / 2 + side * _BEND_GAP / 4)
 
 
 def _tips(
     rows: _Rows, x: Array, y: Array, box: Array
 ) -> dict[tuple[int, int], tuple[float, float]]:
-    """Where each edge aims: at the middle of its node, or beside it where heads would overlap."""
+    """Where each edge ends: on its way to the middle of its node, or beside that way where heads
+    would overlap. All ends lie on the ellipse within the node's box, hence within its outline.
+    """
     into: dict[int, list[int]] = {}
     for u, v in rows.paths:
         into.setdefault(v, []).append(u)
     tips = {}
     for v, parents in into.items():
-        width, height = box[v]
+        half = box[v] / 2
         before = np.array([rows.paths[u, v][-2] for u in parents])
-        share = height / 2 / (y[before] - y[v])
-        top = np.clip((x[before] - x[v]) * share, -0.4 * width, 0.4 * width)
-        order = np.argsort(x[before], kind="stable")
-        apart = min(_HEAD_GAP, 0.8 * width / max(len(parents) - 1, 1)) * np.arange(len(parents))
-        spread = isotonic_regression(top[order] - apart).x + apart
-        spread -= max(spread[-1] - 0.4 * width, 0.0) + min(spread[0] + 0.4 * width, 0.0)
-        for i, aside in zip(order.tolist(), spread - top[order], strict=True):
-            tips[parents[i], v] = (float(x[v] + aside), float(y[v]))
+        way = np.stack([x[before] - x[v], y[before] - y[v]], axis=1)
+        met = way[:, 0] / np.hypot(*(way / half).T)
+        order = np.argsort(met, kind="stable")
+        edge = _TIPS * half[0]
+        step = min(_HEAD_GAP, 2 * edge / max(len(parents) - 1, 1)) * np.arange(len(parents))
+        apart = isotonic_regression(met[order] - step).x
+        aside = np.clip(apart, -edge, edge - step[-1]) + step
+        up = half[1] * np.sqrt(1 - (aside / half[0]) ** 2)
+        for i, dx, dy in zip(order.tolist(), aside, up, strict=True):
+            tips[parents[i], v] = (float(x[v] + dx), float(y[v] + dy))
     return tips

@@ -12,7 +12,7 @@ from gibbsfactor.drawing.force import Array, Index
 from gibbsfactor.drawing.linear_program import minimum
 
 _FAN = 6  # leaves, or roots, from which they are a fan
-_FOLDS = 4  # rows over which a fan may spread
+_FOLDS, _LEAST = 4, 3  # rows over which a fan may spread, and how many of it are left in each
 
 
 def compact_ranks(n: int, edges: Index) -> Index:
@@ -65,7 +65,7 @@ def folded_ranks(rank: Index, edges: Index, width: Array, bend: float, most: flo
     """
     rank = rank.copy()
     for hub, fan, step in _fans(len(rank), edges):
-        for count in range(1, _FOLDS + 1):
+        for count in range(1, min(_FOLDS, len(fan) // _LEAST) + 1):
             rank[fan] = rank[hub] + step * (1 + np.arange(len(fan)) % count)
             rank -= rank.min()
             if _row_widths(rank, edges, width, bend)[rank[hub] + step] <= most:

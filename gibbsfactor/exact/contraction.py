@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,12 +16,13 @@ from gibbsfactor.exact.scaled import (
     max_plus,
     multiply,
     ones,
-    reshaped,
     to_log,
 )
 from gibbsfactor.exact.schedule import Group, Operand, Schedule
 
 Stacks = list[Block | None]
+
+MOST_KEPT = 2**16  # entries of all tables, up to which inputs are kept for the downward sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,7 @@ class Upward:
 
     log_totals: FloatArray  # (R,), R being 1 where all rows agree
     stacks: Stacks
+    inputs: list[tuple[Block, Block]]  # of the groups, as matrices; empty if not kept
 
     @property
     def log_total(self) -> float:
@@ -58,20 +61,26 @@ def fetch(operand: Operand, stacks: Stacks) -> Block:
         values, scale = first.values[piece.rows], first.log_scale[piece.rows]
     else:
         is_log = any(block.is_log for block in blocks)
-        low = min(block.low for block in blocks)
-        high = max(block.high for block in blocks)
+        low = min([block.low for block in blocks])
+        high = max([block.high for block in blocks])
         if is_log:
             blocks = [to_log(block) for block in blocks]
-        size = sum(_count(piece.rows) for piece in operand.pieces)
-        rows = max(block.values.shape[-1] for block in blocks)
+        size = sum([_count(piece.rows) for piece in operand.pieces])
+        rows = max([block.values.shape[-1] for block in blocks])
         values = np.empty((size, *operand.shape, rows))
         scale = np.empty((size, rows))
         for block, piece in zip(blocks, operand.pieces, strict=True):
             values[piece.members] = block.values[piece.rows]
             scale[piece.members] = block.log_scale[piece.rows]
-    axes = (0, *[axis + 1 for axis in operand.axes], len(operand.axes) + 1)
+    values = values.transpose(_between_groups_and_rows(operand.axes))
     shape = (len(values), *operand.matrix, values.shape[-1])
-    return Block(_laid_out(values.transpose(axes), shape), scale, is_log, low, high)
+    return Block(_laid_out(values, shape), scale, is_log, low, high)
+
+
+@lru_cache(maxsize=4096)
+def _between_groups_and_rows(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """An order of a table's axes, with that of the tables before and that of the rows after."""
+    return (0, *[axis + 1 for axis in axes], len(axes) + 1)
 
 
 def _laid_out(values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
@@ -114,13 +123,17 @@ def sum_product(network: Network, schedule: Schedule, *, retain: bool, rows: sli
     """
     stacks = load(network, schedule, rows)
     last_use = {} if retain else _last_uses(schedule)
+    keep = retain and rows.stop - rows.start == 1 and schedule.entries <= MOST_KEPT
+    kept: list[tuple[Block, Block]] = []
     for number, group in enumerate(schedule.groups):
-        product = multiply(*inputs(group, stacks))
-        shape = (group.size, *group.out_shape, product.values.shape[-1])
-        stacks[len(schedule.leaves) + number] = reshaped(product, shape)
+        left, right = inputs(group, stacks)
+        if keep:
+            kept.append((left, right))
+        out = multiply(left, right, (group.size, *group.out_shape))
+        stacks[len(schedule.leaves) + number] = out
         for stack in last_use.get(number, ()):
             stacks[stack] = None
-    return Upward(_log_totals(network, schedule, stacks), stacks)
+    return Upward(_log_totals(network, schedule, stacks), stacks, kept)
 
 
 def max_product(network: Network, schedule: Schedule, rows: slice = ALL) -> Upward:
@@ -134,7 +147,7 @@ def max_product(network: Network, schedule: Schedule, rows: slice = ALL) -> Upwa
         best = best.reshape((group.size, *group.out_shape, best.shape[-1]))
         scale = np.zeros((group.size, best.shape[-1]))
         stacks[len(schedule.leaves) + number] = Block(best, scale, True, -math.inf, math.inf)
-    return Upward(_log_totals(network, schedule, stacks), stacks)
+    return Upward(_log_totals(network, schedule, stacks), stacks, [])
 
 
 def _unscaled(block: Block) -> Block:

@@ -19,6 +19,8 @@ SECONDS_PER_PRODUCT = 1e-10
 SECONDS_PER_ENTRY = 1.5e-9  # to write a table and read it again
 GROUPS_AT_A_HEIGHT = 4  # about so many in a tree that is not scheduled yet
 
+UNITS = (("year", 31557600.0), ("day", 86400.0), ("hour", 3600.0), ("minute", 60.0))
+
 # How many upward sweeps of sums of products a task is worth: groups, products and entries.
 SWEEPS: dict[Task, tuple[float, float, float]] = {
     "log_partition": (1.0, 1.0, 1.0),
@@ -72,12 +74,11 @@ def as_float(number: int) -> float:
 def duration(seconds: float) -> str:
     """Seconds in units a person reads.
 
-    >>> duration(0.004), duration(5400), duration(3e9)
-    ('4 ms', '1.5 hours', '95 years')
+    >>> duration(0.004), duration(5400), duration(86400), duration(3e9)
+    ('4 ms', '1.5 hours', '1 day', '95 years')
     """
-    if seconds < 1:
-        return f"{1000 * seconds:.2g} ms"
-    for unit, length in (("years", 31557600.0), ("days", 86400.0), ("hours", 3600.0)):
+    for unit, length in UNITS:
         if seconds >= length:
-            return f"{seconds / length:,.2g} {unit}"
-    return f"{seconds / 60:.2g} minutes" if seconds >= 60 else f"{seconds:.2g} s"
+            amount = f"{seconds / length:,.2g}"
+            return f"{amount} {unit}" if amount == "1" else f"{amount} {unit}s"
+    return f"{seconds:.2g} s" if seconds >= 1 else f"{1000 * seconds:.2g} ms"

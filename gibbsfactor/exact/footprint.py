@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from functools import cached_property
 from math import prod
 
+from gibbsfactor.exact.contraction import MOST_KEPT
 from gibbsfactor.exact.cost import Task
 from gibbsfactor.exact.scaled import BROADCAST_ENTRIES, SHORT_SUM
 from gibbsfactor.exact.schedule import Group, Operand, Schedule
@@ -26,6 +27,7 @@ OBJECTS: dict[Task, tuple[int, int, int]] = {
     "map": (9500, 700, 0),
     "sample": (10900, 690, 0),
 }
+OF_KEPT = 1000  # and for each group whose inputs are kept for the way down
 
 
 class Footprint:
@@ -47,7 +49,7 @@ class Footprint:
         """Bytes that a task takes, Python's objects included."""
         base, of_group, of_variable = OBJECTS[task]
         groups = self._schedule.groups
-        objects = base + of_group * len(groups)
+        objects = base + (of_group + OF_KEPT * self._keeps(task)) * len(groups)
         if of_variable:
             objects += of_variable * sum([g.size * len(g.steps[0].summed) for g in groups])
         return self.tables(task) + objects
@@ -60,6 +62,10 @@ class Footprint:
             count = {"log_partition": self._upward, "marginals": self._downward}
             self._counts[task] = int(count.get(task, self._traced)(task))
         return self._counts[task]
+
+    def _keeps(self, task: Task) -> bool:
+        """Whether the inputs of all groups are kept as matrices."""
+        return task in ("marginals", "sample") and self._schedule.entries <= MOST_KEPT
 
     # ---- what there is to count -------------------------------------------------------
 
@@ -120,13 +126,13 @@ class Footprint:
         self._ups(tally, retain=False)
         return tally.peak
 
-    def _ups(self, tally: _Tally, *, retain: bool) -> None:
+    def _ups(self, tally: _Tally, *, retain: bool, keep: bool = False) -> None:
         n_leaves = len(self._schedule.leaves)
         for number, group in enumerate(self._schedule.groups):
             out = self.sizes[n_leaves + number]
             fetched = self._fetched(group, tally)
             tally.touch(fetched + out + _rescaled(_entries(group)))
-            tally.hold(out)
+            tally.hold(out + fetched if keep else out)
             if not retain:
                 for stack in self._last_uses.get(number, ()):
                     tally.hold(-self.sizes[stack])
@@ -149,7 +155,7 @@ class Footprint:
                 tally.touch(before + 2 * out + _long_maxima(group))
                 tally.hold(out)
         else:
-            self._ups(tally, retain=True)
+            self._ups(tally, retain=True, keep=self._keeps(task))
         for group in reversed(groups):
             if group.steps[0].summed:
                 fetched = self._fetched(group, tally, before)
@@ -162,7 +168,7 @@ class Footprint:
         """All stacks are retained, then their adjoints come and go from the roots down."""
         tally = _Tally()
         self._loaded(tally)
-        self._ups(tally, retain=True)
+        self._ups(tally, retain=True, keep=self._keeps(task))
         schedule, sizes, wanted = self._schedule, self.sizes, self._wanted
         n_leaves = len(schedule.leaves)
         needed = _above(schedule, wanted)
@@ -179,7 +185,7 @@ class Footprint:
             adjoint, plain = adjoints.take(stack, size, adjoint)
             if stack in wanted:
                 read = _read(tally, size, plain, read)
-            fetched = self._fetched(group, tally)
+            fetched = 0 if self._keeps(task) else self._fetched(group, tally)
             tally.hold(fetched - inputs)
             inputs = fetched
             matrices = tally.shared(adjoint) if plain else tally.array(size)
@@ -273,13 +279,11 @@ class _Adjoints:
 
 
 def _read(tally: _Tally, size: int, plain: bool, before: int) -> int:
-    """A table times its adjoint, then normalised, in place of the last such pair."""
+    """A table times its adjoint in place of the last such product, then a copy to sum."""
     tally.touch(size if plain else 2 * size)
-    tally.hold(size - before // 2)
+    tally.hold(size - before)
     tally.touch(size)
-    tally.hold(size - before // 2)
-    tally.touch(size)
-    return 2 * size
+    return size
 
 
 def operands(group: Group) -> Iterator[Operand]:

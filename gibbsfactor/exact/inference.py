@@ -17,12 +17,12 @@ from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import Plan
 from gibbsfactor.exact.prune import without_barren, without_separated
 from gibbsfactor.exact.runs import Marginals, averaged, log_sums, scheduled
-from gibbsfactor.exact.scaled import FloatArray, has_mass, normalized
+from gibbsfactor.exact.scaled import FloatArray, has_mass, normalized, normalized_along
 from gibbsfactor.exact.schedule import Schedule
 from gibbsfactor.exact.search import make_plan
 from gibbsfactor.exact.simpler import simpler
 from gibbsfactor.exact.slicing import fitted
-from gibbsfactor.exact.sweeps import downward
+from gibbsfactor.exact.sweeps import downward, stacks_above
 
 
 def plan_for(network: Network, kept: Sequence[int] = ()) -> Plan:
@@ -71,18 +71,16 @@ def single_marginals(network: Network, memory: int | None = None) -> list[FloatA
 def _single_marginals(network: Network, plan: Plan, memory: int | None) -> list[FloatArray]:
     plan = fitted(plan, memory, "marginals")
     schedule = scheduled(plan)
-    homes = homes_of(schedule)
+    homes, needed = homes_of(schedule)
 
     def run(part: Network, rows: slice) -> Marginals:
         upward = sum_product(part, schedule, retain=True, rows=rows)
         tables = [ONE] * len(part.variables)
-        for stack, joint in downward(schedule, upward.stacks, homes):
-            beliefs = normalized(joint)
+        for stack, joint in downward(schedule, upward, homes, needed):
             for axis, (places, variables) in homes[stack].items():
-                others = tuple(i for i in range(1, beliefs.ndim - 1) if i != axis + 1)
-                table = beliefs[places].sum(axis=others)
-                for row, v in zip(table, variables, strict=True):
-                    tables[v] = row
+                found = normalized_along(joint, places, axis + 1)
+                for table, v in zip(found, variables, strict=True):
+                    tables[v] = table
         return Marginals(upward.log_totals, tables)
 
     singles = [(v,) for v in range(len(network.variables))]
@@ -94,36 +92,29 @@ Homes = dict[int, dict[int, tuple[list[int], list[int]]]]  # stack -> axis -> (r
 
 
 @lru_cache(maxsize=64)
-def homes_of(schedule: Schedule) -> Homes:
-    """For every variable, the smaller table of the step that sums it out: where it is read off."""
-    sizes = [math.prod(shape[1:]) for shape in schedule.stack_shapes]
+def homes_of(schedule: Schedule) -> tuple[Homes, set[int]]:
+    """For every variable, the smaller table of the step that sums it out: where it is read off.
+
+    Also the stacks whose adjoints that takes.
+    """
     homes: Homes = defaultdict(dict)
-
-    def settle_in(stack: int, axis: int, row: int, v: int) -> None:
-        rows, variables = homes[stack].setdefault(axis, ([], []))
-        rows.append(row)
-        variables.append(v)
-
     for group in schedule.groups:
-        b_l = len(group.batch.sizes) + len(group.rows.sizes)
-        operand, first = group.left, b_l
-        if group.right is not None:
-            one = max(sizes[piece.stack] for piece in group.left.pieces)
-            two = max(sizes[piece.stack] for piece in group.right.pieces)
-            if two < one:
-                operand, first = group.right, len(group.batch.sizes)
-        columns = range(group.inner.variables.shape[1])
-        if not columns:
+        first = group.steps[0]
+        if not first.summed:
             continue
-        for piece in operand.pieces:
-            rows = np.arange(schedule.stack_shapes[piece.stack][0])[piece.rows]
-            members = np.arange(group.size)[piece.members]
-            for column in columns:
-                axis = operand.axes[first + column]
-                summed = group.inner.variables[members, column]
-                for row, v in zip(rows.tolist(), summed.tolist(), strict=True):
-                    settle_in(piece.stack, axis, row, v)
-    return homes
+        right = group.right is not None and math.prod(group.right.shape) < math.prod(
+            group.left.shape
+        )
+        operand = group.right if right and group.right is not None else group.left
+        start = len(first.batch) + (0 if right else len(first.rows))
+        axes = operand.axes[start : start + len(first.summed)]
+        for step in group.steps:
+            stack, row = schedule.place[step.right if right else step.left]
+            for axis, v in zip(axes, step.summed, strict=True):
+                rows, variables = homes[stack].setdefault(axis, ([], []))
+                rows.append(row)
+                variables.append(v)
+    return homes, stacks_above(schedule, homes)
 
 
 def table_marginals(network: Network, memory: int | None = None) -> Marginals:
@@ -139,10 +130,12 @@ def table_marginals(network: Network, memory: int | None = None) -> Marginals:
     plan = fitted(plan_for(network), memory, "marginals")
     schedule = scheduled(plan)
     places = [schedule.place[table] for table in range(len(network.scopes))]
+    leaves = range(len(schedule.leaves))
+    needed = stacks_above(schedule, leaves)
 
     def run(part: Network, rows: slice) -> Marginals:
         upward = sum_product(part, schedule, retain=True, rows=rows)
-        joints = dict(downward(schedule, upward.stacks, range(len(schedule.leaves))))
+        joints = dict(downward(schedule, upward, leaves, needed))
         beliefs = {stack: normalized(joint) for stack, joint in joints.items()}
         mass = {stack: has_mass(joint) for stack, joint in joints.items()}
         return Marginals(

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.exact.parallel import in_parts
+from gibbsfactor.exact.parallel import WORTH_PRODUCTS, in_parts
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -116,17 +116,25 @@ def _is_safe(one: Block, two: Block, terms: int) -> bool:
     )
 
 
-def multiply(one: Block, two: Block) -> Block:
-    """Sum-product of matrices: (G, b, i, k, R) by (G, b, k, j, R) gives (G, b, i, j, R)."""
+def multiply(one: Block, two: Block, shape: tuple[int, ...] | None = None) -> Block:
+    """Sum-product of matrices: (G, b, i, k, R) by (G, b, k, j, R) gives (G, b, i, j, R).
+
+    With ``shape`` the result comes in that shape instead, its rows last.
+    """
     terms = one.values.shape[-2]
-    if not _is_safe(one, two, terms):
+    is_safe = _is_safe(one, two, terms)
+    if not is_safe:
         one, two = settle(one), settle(two)
-    scale = one.log_scale + two.log_scale
-    if _is_safe(one, two, terms):
+        is_safe = _is_safe(one, two, terms)
+    if is_safe:
+        values = _by_parts(sum_products, one.values, two.values)
         low, high = one.low + two.low, one.high + two.high + math.log(terms)
-        return Block(_by_parts(sum_products, one.values, two.values), scale, False, low, high)
-    logs = _by_parts(log_products, to_log(one).values, to_log(two).values)
-    return Block(logs, scale, True, -math.inf, math.inf)
+    else:
+        values = _by_parts(log_products, to_log(one).values, to_log(two).values)
+        low, high = -math.inf, math.inf
+    if shape is not None:
+        values = values.reshape((*shape, values.shape[-1]))
+    return Block(values, one.log_scale + two.log_scale, not is_safe, low, high)
 
 
 Product = Callable[[FloatArray, FloatArray, FloatArray], None]
@@ -134,9 +142,12 @@ Product = Callable[[FloatArray, FloatArray, FloatArray], None]
 
 def _by_parts(product: Product, one: FloatArray, two: FloatArray) -> FloatArray:
     """A new array that ``product`` fills, in parts along the longest axis that is not summed."""
-    outer = [max(lengths) for lengths in zip(one.shape[:2], two.shape[:2], strict=True)]
-    shape = (*outer, one.shape[2], two.shape[3], max(one.shape[-1], two.shape[-1]))
+    (g, b, l, s, rows), (g_two, b_two, _, r, rows_two) = one.shape, two.shape
+    shape = (max(g, g_two), max(b, b_two), l, r, max(rows, rows_two))
     out = np.empty(shape)
+    if out.size * s < WORTH_PRODUCTS:
+        product(one, two, out)
+        return out
     axis = max(range(4), key=shape.__getitem__)
 
     def fill(part: slice) -> None:
@@ -145,7 +156,7 @@ def _by_parts(product: Product, one: FloatArray, two: FloatArray) -> FloatArray:
         right = two[index] if axis != 2 and two.shape[axis] > 1 else two
         product(left, right, out[index])
 
-    in_parts(out.size * one.shape[3], shape[axis], fill)
+    in_parts(out.size * s, shape[axis], fill)
     return out
 
 
@@ -258,8 +269,7 @@ def reshaped(block: Block, shape: tuple[int, ...]) -> Block:
 def entrywise(one: Block, two: Block) -> Block:
     """Product, entry by entry, of two blocks (G, ..., R) of equal shape but for the rows."""
     shape = one.values.shape[:-1]
-    product = multiply(*(_as_matrices(block) for block in (one, two)))
-    return reshaped(product, (*shape, product.values.shape[-1]))
+    return multiply(_as_matrices(one), _as_matrices(two), shape)
 
 
 def _as_matrices(block: Block) -> Block:
@@ -271,14 +281,26 @@ def normalized(block: Block) -> FloatArray:
     """Every table divided by its sum; tables that are zero throughout stay so."""
     values = block.values
     axes = tuple(range(1, values.ndim - 1))
-    peak = values.max(axis=axes, keepdims=True)
     if block.is_log:
-        weights = np.exp(values - np.where(peak == -math.inf, 0.0, peak))
+        peak = values.max(axis=axes, keepdims=True)
+        weights = np.exp(values - _finite(peak))
     else:
-        weights = values / np.where(peak > 0, peak, 1.0)
+        weights = values
     total = weights.sum(axis=axes, keepdims=True)
-    weights /= np.where(total > 0, total, 1.0)
-    return np.asarray(weights)
+    return np.asarray(weights / np.where(total > 0, total, 1.0))
+
+
+def normalized_along(block: Block, tables: list[int], axis: int) -> FloatArray:
+    """Some of the tables summed over all axes but one, (len(tables), k, R), then normalised."""
+    some = block.values if len(block.values) == 1 else block.values[tables]  # spare a large copy
+    part = Block(some, block.log_scale, block.is_log, block.low, block.high)
+    if block.is_log:
+        part.values = normalized(part)
+    others = tuple([i for i in range(1, part.values.ndim - 1) if i != axis])
+    sums = part.values.sum(axis=others)
+    total = sums.sum(axis=1, keepdims=True)
+    sums /= np.where(total > 0, total, 1.0)
+    return np.asarray(sums)
 
 
 def has_mass(block: Block) -> npt.NDArray[np.bool_]:

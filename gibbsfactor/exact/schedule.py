@@ -143,6 +143,11 @@ class Schedule:
     roots: tuple[int, ...]
     stack_shapes: tuple[tuple[int, ...], ...]  # with the leading G
 
+    @cached_property
+    def entries(self) -> int:
+        """Of all tables, given ones and intermediate ones."""
+        return sum([prod(shape) for shape in self.stack_shapes])
+
 
 def schedule(tree: TreeBuilder, small: int | None = None) -> Schedule:
     """Group the steps of a tree and fix where every table lies.

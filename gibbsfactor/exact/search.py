@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from math import inf
 
+from gibbsfactor.exact.cache import SizedCache
 from gibbsfactor.exact.cost import SECONDS_PER_GROUP, Work
 from gibbsfactor.exact.order import Scope, TooDear, TooWide
 from gibbsfactor.exact.plan import Plan, hopeless_plan, plan_of_tree
@@ -22,8 +22,13 @@ PYTHONS_SHARE = 0.75  # of the groups' time, which hardly depends on the order
 SECONDS_PER_STEP = 1.2e-5  # to find a step
 MOST_SEARCH_SECONDS = 5.0
 MOST_HOPELESS = 4  # orders tried where each meets a table beyond all machines
+MOST_CACHED_TABLES = 300_000  # of all plans in the cache; each takes about half a kilobyte
 PATIENCE = 20  # plans in a row that are no better than the best, for which it goes on
 IN_VAIN = 0.25  # of what it may take, which it may take in any case
+
+_cached_plan: SizedCache[Plan] = SizedCache(
+    size=lambda plan: 100 + len(plan.scopes), most=MOST_CACHED_TABLES
+)
 
 
 def make_plan(
@@ -46,15 +51,9 @@ def make_plan(
     >>> make_plan([(0, 1), (1, 2)], [2, 2, 2]).width
     1
     """
-    plan = _cached_plan(tuple(scopes), tuple(cardinalities), tuple(sorted(kept)))
+    question = tuple(scopes), tuple(cardinalities), tuple(sorted(kept))
+    plan = _cached_plan.get(question, lambda: _search(*question))
     return plan if names is None else replace(plan, names=tuple(names))
-
-
-@lru_cache(maxsize=64)
-def _cached_plan(
-    scopes: tuple[Scope, ...], cardinalities: tuple[int, ...], kept: tuple[int, ...]
-) -> Plan:
-    return _search(scopes, cardinalities, kept)
 
 
 def _search(scopes: Sequence[Scope], cardinalities: Sequence[int], kept: Sequence[int]) -> Plan:

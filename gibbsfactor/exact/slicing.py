@@ -32,7 +32,7 @@ from gibbsfactor.exact.memory import readable
 from gibbsfactor.exact.order import Scope, TooDear, TooWide
 from gibbsfactor.exact.plan import Plan, allowance, plan_of_tree, refusal
 from gibbsfactor.exact.schedule import Schedule, schedule
-from gibbsfactor.exact.search import _candidates, narrow_enough
+from gibbsfactor.exact.search import _cached_plan, _candidates, narrow_enough
 from gibbsfactor.exact.slice_choice import next_variable
 from gibbsfactor.exact.tree import Step, TreeBuilder, tree_of_steps
 
@@ -77,23 +77,21 @@ def fitted(plan: Plan, budget: int | None, task: Task) -> Plan:
 
     Examples
     --------
-    >>> from itertools import product
     >>> from gibbsfactor.exact.search import make_plan
-    >>> n = 12
-    >>> cells = list(product(range(n), repeat=2))
-    >>> pairs = [((i, j), (i + d, j + 1 - d)) for i, j in cells for d in (0, 1)]
-    >>> scopes = [(n * i + j, n * k + l) for (i, j), (k, l) in pairs if k < n and l < n]
-    >>> grid = make_plan(scopes, [2] * n * n)
-    >>> half = fitted(grid, grid.peak_bytes // 2, "log_partition")
-    >>> half.n_slices > 1 and half.peak_bytes <= grid.peak_bytes // 2
-    True
+    >>> n = 16
+    >>> across = [(n * i + j, n * i + j + 1) for i in range(n) for j in range(n - 1)]
+    >>> down = [(n * i + j, n * (i + 1) + j) for i in range(n - 1) for j in range(n)]
+    >>> grid = make_plan(across + down, [2] * n * n)
+    >>> fits = fitted(grid, 2**20, "log_partition")
+    >>> fits.n_slices, fits.footprint.tables("log_partition") <= 2**20
+    (8, True)
     """
     allowed = allowance(plan, budget, task)
     if plan.schedule is None:
         raise refusal(plan, allowed, task)
     if plan.footprint.tables(task) <= allowed:
         return plan
-    found = _Search(plan, allowed, task).fit()
+    found = _cached_plan.get((plan.footprint, allowed, task), _Search(plan, allowed, task).fit)
     return replace(found, names=plan.names)
 
 
@@ -128,8 +126,15 @@ class _Search:
             if self.small:
                 return self.plan
             raise refusal(self.plan, self.allowed, self.task, self.outlook(best or way))
-        slices, trials = tuple(sorted(best.fixed)), self.plan.trials + self.trials
-        return plan_of_tree(best.tree, self.plan.kept, best.rule, trials, slices, best.schedule)
+        return plan_of_tree(
+            best.tree,
+            self.plan.kept,
+            best.rule,
+            self.plan.trials + self.trials,
+            tuple(sorted(best.fixed)),
+            best.schedule,
+            self.allowed,
+        )
 
     def outlook(self, way: _Way) -> str:
         """What slicing would have come to."""

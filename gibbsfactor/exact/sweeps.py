@@ -20,11 +20,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.exact.contraction import Stacks, inputs
+from gibbsfactor.exact.contraction import Stacks, Upward, inputs
 from gibbsfactor.exact.scaled import Block, FloatArray, entrywise, multiply, reshaped, to_log
 from gibbsfactor.exact.schedule import Group, Indices, Operand, Rows, Schedule
 
@@ -35,15 +36,14 @@ TRACE_ENTRIES = 2**22  # conditional weights that a traceback looks at together
 
 
 def downward(
-    schedule: Schedule, stacks: Stacks, wanted: Collection[int]
+    schedule: Schedule, upward: Upward, wanted: Collection[int], needed: Collection[int]
 ) -> Iterable[tuple[int, Block]]:
     """The wanted stacks' tables times their adjoints: pairs (stack, Block (G, ...)).
 
     Each is a marginal over its table's scope, not normalised. Only adjoints that some wanted
-    stack needs are formed, and each is let go when it was used.
+    stack needs (`stacks_above`) are formed, and each is let go when it was used.
     """
-    n_leaves = len(schedule.leaves)
-    needed = _needed(schedule, wanted)
+    n_leaves, stacks = len(schedule.leaves), upward.stacks
     parts: dict[int, list[tuple[Rows, Block]]] = defaultdict(list)
     for stack in {schedule.place[table][0] for table in schedule.roots}:
         size = schedule.stack_shapes[stack][0]
@@ -56,13 +56,13 @@ def downward(
         adjoint = _assemble(parts.pop(stack), schedule.stack_shapes[stack])
         if stack in wanted:
             yield stack, entrywise(_present(stacks[stack]), adjoint)
-        left, right = inputs(group, stacks)
+        left, right = upward.inputs[number] if upward.inputs else inputs(group, stacks)
         b, l, _ = group.left.matrix
         r = group.right.matrix[2] if group.right is not None else 1
         above = reshaped(adjoint, (group.size, b, l, r, adjoint.values.shape[-1]))
-        if any(piece.stack in needed for piece in group.left.pieces):
+        if _any_in(group.left, needed):
             _scatter(group.left, multiply(above, _transposed(right)), parts, needed)
-        if group.right is not None and any(p.stack in needed for p in group.right.pieces):
+        if group.right is not None and _any_in(group.right, needed):
             _scatter(group.right, multiply(_transposed(left), above), parts, needed)
     for stack in range(n_leaves):
         if stack in wanted:
@@ -70,14 +70,17 @@ def downward(
             yield stack, entrywise(_present(stacks[stack]), adjoint)
 
 
-def _needed(schedule: Schedule, wanted: Collection[int]) -> set[int]:
+def stacks_above(schedule: Schedule, wanted: Collection[int]) -> set[int]:
     """The wanted stacks and all those above them."""
     needed = set(wanted)
     for number, group in enumerate(schedule.groups):
-        for operand in (group.left, group.right):
-            if operand is not None and any(p.stack in needed for p in operand.pieces):
-                needed.add(len(schedule.leaves) + number)
+        if _any_in(group.left, needed) or (group.right and _any_in(group.right, needed)):
+            needed.add(len(schedule.leaves) + number)
     return needed
+
+
+def _any_in(operand: Operand, stacks: Collection[int]) -> bool:
+    return any([piece.stack in stacks for piece in operand.pieces])  # noqa: C419 - much faster
 
 
 def _present(block: Block | None) -> Block:
@@ -99,9 +102,8 @@ def _scatter(
 ) -> None:
     """Send matrices (G, b, i, k, R) back to the stacks they came from, in the tables' own axes."""
     size, rows = len(adjoint.values), adjoint.values.shape[-1]
-    inner = tuple(operand.shape[axis] for axis in operand.axes)
-    inverse = [operand.axes.index(axis) + 1 for axis in range(len(operand.axes))]
-    values = adjoint.values.reshape((size, *inner, rows)).transpose((0, *inverse, len(inverse) + 1))
+    inner = [operand.shape[axis] for axis in operand.axes]
+    values = adjoint.values.reshape((size, *inner, rows)).transpose(_back(operand.axes))
     scale = adjoint.log_scale
     if scale.shape != (size, rows):
         scale = np.broadcast_to(scale, (size, rows))
@@ -112,6 +114,12 @@ def _scatter(
             values[piece.members], scale[piece.members], adjoint.is_log, adjoint.low, adjoint.high
         )
         parts[piece.stack].append((piece.rows, block))
+
+
+@lru_cache(maxsize=4096)
+def _back(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of axes that undoes another one, the first and the last staying where they are."""
+    return (0, *[axes.index(axis) + 1 for axis in range(len(axes))], len(axes) + 1)
 
 
 def _assemble(parts: list[tuple[Rows, Block]], shape: tuple[int, ...]) -> Block:
