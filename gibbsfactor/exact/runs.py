@@ -197,13 +197,17 @@ def _over_slices(
     part, positions = in_slices(network, plan)
     column = {v: i for i, v in enumerate(plan.slices)}
     fixed = [[column.get(v, -1) for v in scope] for scope in scopes]
-    shapes = [tuple(plan.cardinalities[v] for v in scope) for scope in scopes]
-    sums = [np.zeros(shape) for shape in shapes]
+    sums: list[FloatArray] = []
     masses: list[BoolArray] = []
     log_total = -math.inf
     for rows, some in in_chunks(part, plan, "marginals", memory, run):
-        if some.mass and not masses:
-            masses = [np.zeros(shape, dtype=bool) for shape in shapes]
+        if rows.start == 0:
+            shapes = [
+                _whole_shape(scope, where, plan, table)
+                for scope, where, table in zip(scopes, fixed, some.tables, strict=True)
+            ]
+            sums = [np.zeros(shape) for shape in shapes]
+            masses = [np.zeros(shape, dtype=bool) for shape in shapes if some.mass]
         n = rows.stop - rows.start
         for i, log_here in enumerate(np.broadcast_to(some.log_totals, (n,)).tolist()):
             if log_here == -math.inf:
@@ -221,3 +225,13 @@ def _over_slices(
             for seen, index, has in zip(masses, at, some.mass, strict=False):
                 seen[index] |= has[..., i if has.shape[-1] > 1 else 0]
     return Marginals(np.array([log_total]), sums, masses)
+
+
+def _whole_shape(
+    scope: Sequence[int], fixed: Sequence[int], plan: Plan, table: FloatArray
+) -> list[int]:
+    """The shape of a slice's table (..., R) with the sliced variables' axes put back."""
+    left = iter(table.shape)
+    return [
+        next(left) if c < 0 else plan.cardinalities[v] for v, c in zip(scope, fixed, strict=True)
+    ]
