@@ -5,20 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from gibbsfactor.exact.contraction import max_product, sum_product
-from gibbsfactor.exact.inference import plan_for
 from gibbsfactor.exact.network import IntArray, Network
-from gibbsfactor.exact.plan import Plan
+from gibbsfactor.exact.prepared import prepare
 from gibbsfactor.exact.runs import (
     chunks_of,
     in_chunks,
     in_slices,
     require_mass,
     rows_of,
-    scheduled,
 )
 from gibbsfactor.exact.scaled import FloatArray
-from gibbsfactor.exact.simpler import simpler
-from gibbsfactor.exact.slicing import fitted
 from gibbsfactor.exact.sweeps import traceback
 
 
@@ -30,17 +26,8 @@ def most_probable(network: Network, memory: int | None = None) -> tuple[FloatArr
     ZeroProbabilityError
         If every assignment has weight zero.
     """
-    plan = plan_for(network)
-    smaller = simpler(network, plan, "map", memory)
-    if smaller is None:
-        return _most_probable(network, plan, memory)
-    scores, states = _most_probable(smaller.network, plan_for(smaller.network), memory)
-    return scores, smaller.states(states)
-
-
-def _most_probable(network: Network, plan: Plan, memory: int | None) -> tuple[FloatArray, IntArray]:
-    plan = fitted(plan, memory, "map")
-    schedule = scheduled(plan)
+    ready = prepare(network, "map", memory)
+    network, plan, schedule = ready.network, ready.plan, ready.schedule
 
     def run(part: Network, rows: slice) -> tuple[FloatArray, IntArray]:
         n = rows.stop - rows.start
@@ -68,7 +55,7 @@ def _most_probable(network: Network, plan: Plan, memory: int | None) -> tuple[Fl
             found.append((scores[first], states[first]))
         scores, states = (np.array(column) for column in zip(*found, strict=True))
     require_mass(scores, "most probable assignment")
-    return scores, states
+    return scores, ready.states(states)
 
 
 def _best(log_weights: FloatArray) -> IntArray:
@@ -88,18 +75,8 @@ def samples(
     ZeroProbabilityError
         If log Z is -inf.
     """
-    plan = plan_for(network)
-    smaller = simpler(network, plan, "sample", memory)
-    if smaller is None:
-        return _samples(network, plan, n, rng, memory)
-    return smaller.states(_samples(smaller.network, plan_for(smaller.network), n, rng, memory))
-
-
-def _samples(
-    network: Network, plan: Plan, n: int, rng: np.random.Generator, memory: int | None
-) -> IntArray:
-    plan = fitted(plan, memory, "sample")
-    schedule = scheduled(plan)
+    ready = prepare(network, "sample", memory)
+    network, plan, schedule = ready.network, ready.plan, ready.schedule
 
     def draw(log_weights: FloatArray) -> IntArray:
         return np.asarray((log_weights + rng.gumbel(size=log_weights.shape)).argmax(axis=-1))
@@ -133,8 +110,8 @@ def _samples(
     if plan.slices:
         for i, row in enumerate(rows_of(network)):
             drawn[i] = of_slices(*in_slices(row, plan))
-        return drawn
+        return ready.states(drawn)
     for rows in chunks_of(network, plan, "sample", memory):
         counts = np.full(rows.stop - rows.start, n)
         drawn[rows] = run(network, rows, counts).reshape(drawn[rows].shape)
-    return drawn
+    return ready.states(drawn)

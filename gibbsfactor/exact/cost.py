@@ -17,7 +17,11 @@ SECONDS_PER_GROUP = 2e-5  # Python's share of a batched product
 SECONDS_PER_MATRIX = 2e-8  # to call BLAS for one of its matrices
 SECONDS_PER_PRODUCT = 1e-10
 SECONDS_PER_ENTRY = 1.5e-9  # to write a table and read it again
+LARGE_TABLE = 2**22  # entries, beyond which a table's memory comes fresh from the system
+LARGE_FACTOR = 5.0  # by which that takes longer
 GROUPS_AT_A_HEIGHT = 4  # about so many in a tree that is not scheduled yet
+
+MOST_COUNTED = 2**1000  # a float holds no more
 
 UNITS = (("year", 31557600.0), ("day", 86400.0), ("hour", 3600.0), ("minute", 60.0))
 
@@ -37,7 +41,7 @@ class Work:
     groups: int
     matrices: float
     products: float
-    entries: float
+    entries: float  # of all tables, those of large ones counted several times
 
     @classmethod
     def of(cls, tree: TreeBuilder, groups: int | None = None) -> Work:
@@ -52,7 +56,7 @@ class Work:
             groups,
             as_float(sum(tree.matrices)),
             as_float(sum(tree.products)),
-            as_float(sum(tree.sizes)),
+            sum([charged(size) for size in tree.sizes]),
         )
 
     def seconds(self, task: Task = "log_partition") -> float:
@@ -66,9 +70,16 @@ class Work:
         )
 
 
+def charged(entries: float) -> float:
+    """What a table's entries count: more where it is large."""
+    if entries > LARGE_TABLE:
+        return LARGE_FACTOR * entries if entries < MOST_COUNTED else inf
+    return float(entries)
+
+
 def as_float(number: int) -> float:
     """The number as a float, inf where it has too many digits for one."""
-    return float(number) if number < 2**1000 else inf
+    return float(number) if number < MOST_COUNTED else inf
 
 
 def duration(seconds: float) -> str:

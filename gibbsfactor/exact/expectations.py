@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.exact.inference import plan_for, table_marginals
+from gibbsfactor.exact.inference import table_marginals
 from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.prepared import prepare
 from gibbsfactor.exact.scaled import FloatArray
-from gibbsfactor.exact.simpler import simpler
 from gibbsfactor.factor import Factor
 from gibbsfactor.variable import Variable
 
@@ -24,8 +24,7 @@ def entropy(network: Network, memory: int | None = None) -> float:
     ZeroProbabilityError
         If log Z is -inf.
     """
-    smaller = simpler(network, plan_for(network), "marginals", memory)
-    network = network if smaller is None else smaller.network
+    network = prepare(network, "marginals", memory).network
     found = table_marginals(network, memory)
     expected = map(_expected_log, network.tables, found.tables, found.mass)
     return found.log_total - network.log_constant - math.fsum(expected)

@@ -15,8 +15,9 @@ from gibbsfactor.exact.contraction import MOST_KEPT
 from gibbsfactor.exact.cost import Task
 from gibbsfactor.exact.scaled import BROADCAST_ENTRIES, SHORT_SUM
 from gibbsfactor.exact.schedule import Group, Operand, Schedule
+from gibbsfactor.exact.tally import BYTES as BYTES
+from gibbsfactor.exact.tally import Adjoints, Tally
 
-BYTES = 8  # of a double
 RESCALED = 0.4  # share of a product's inputs that are copied once more to rescale them
 
 # Bytes of Python's own objects: for a run, for each group and for each variable whose marginal is
@@ -100,13 +101,13 @@ class Footprint:
                 wanted.update([piece.stack for piece in smaller.pieces])
         return wanted
 
-    def _loaded(self, tally: _Tally) -> None:
+    def _loaded(self, tally: Tally) -> None:
         """The given tables, gathered and rescaled."""
         for tables, size in zip(self._schedule.leaves, self.sizes, strict=False):
             tally.touch(2 * size if len(tables) > 1 else size)
             tally.hold(size)
 
-    def _fetched(self, group: Group, tally: _Tally, held: int = 0) -> int:
+    def _fetched(self, group: Group, tally: Tally, held: int = 0) -> int:
         """Both sides as matrices, while ``held`` bytes are there as well; returns their bytes."""
         new = 0
         for operand, rows, columns in _sides(group):
@@ -121,12 +122,12 @@ class Footprint:
 
     def _upward(self, task: Task) -> int:
         """A stack is let go after its last use."""
-        tally = _Tally()
+        tally = Tally()
         self._loaded(tally)
         self._ups(tally, retain=False)
         return tally.peak
 
-    def _ups(self, tally: _Tally, *, retain: bool, keep: bool = False) -> None:
+    def _ups(self, tally: Tally, *, retain: bool, keep: bool = False) -> None:
         n_leaves = len(self._schedule.leaves)
         for number, group in enumerate(self._schedule.groups):
             out = self.sizes[n_leaves + number]
@@ -139,7 +140,7 @@ class Footprint:
 
     def _traced(self, task: Task) -> int:
         """All stacks are retained, then a traceback goes down; in logs for a maximum."""
-        tally = _Tally()
+        tally = Tally()
         self._loaded(tally)
         groups, n_leaves = self._schedule.groups, len(self._schedule.leaves)
         before = 0  # bytes of the inputs of the step before, which are still there
@@ -166,13 +167,13 @@ class Footprint:
 
     def _downward(self, task: Task) -> int:
         """All stacks are retained, then their adjoints come and go from the roots down."""
-        tally = _Tally()
+        tally = Tally()
         self._loaded(tally)
         self._ups(tally, retain=True, keep=self._keeps(task))
         schedule, sizes, wanted = self._schedule, self.sizes, self._wanted
         n_leaves = len(schedule.leaves)
         needed = _above(schedule, wanted)
-        adjoints = _Adjoints(tally)
+        adjoints = Adjoints(tally)
         for stack in {schedule.place[table][0] for table in schedule.roots}:
             adjoints.give(stack, tally.array(sizes[stack]), plain=True, whole=True)
         read = inputs = 0  # bytes of the last marginal read, and of the inputs of the last step
@@ -204,81 +205,7 @@ class Footprint:
         return tally.peak
 
 
-class _Tally:
-    """Bytes held now, and the most that there were."""
-
-    def __init__(self) -> None:
-        self.held = 0
-        self.peak = 0
-        self.uses: list[list[int]] = []  # of every array its bytes and who uses it
-
-    def hold(self, n_bytes: int) -> None:
-        """From now on there are so many more."""
-        self.held += n_bytes
-        self.peak = max(self.peak, self.held)
-
-    def touch(self, n_bytes: int) -> None:
-        """For a moment there are so many more."""
-        self.peak = max(self.peak, self.held + n_bytes)
-
-    def array(self, n_bytes: int) -> int:
-        """A new array, used once; returns its number."""
-        self.hold(n_bytes)
-        self.uses.append([n_bytes, 1])
-        return len(self.uses) - 1
-
-    def shared(self, array: int) -> int:
-        """The array, used once more."""
-        self.uses[array][1] += 1
-        return array
-
-    def release(self, array: int) -> None:
-        """Used once less; it goes with its last use."""
-        entry = self.uses[array]
-        entry[1] -= 1
-        if entry[1] == 0:
-            self.hold(-entry[0])
-
-
-class _Adjoints:
-    """The parts that the adjoint of each stack is made of, as views of arrays."""
-
-    def __init__(self, tally: _Tally) -> None:
-        self.tally = tally
-        self.parts: dict[int, list[tuple[int, bool, bool]]] = {}
-
-    def give(self, stack: int, array: int, *, plain: bool, whole: bool) -> None:
-        """A part of a stack: whether its axes are in order, and its rows a stretch."""
-        self.parts.setdefault(stack, []).append((array, plain, whole))
-
-    def scatter(self, operand: Operand, base: int, needed: Collection[int]) -> None:
-        """Give an array, the adjoint of an operand, to the stacks that it came from."""
-        plain = operand.axes == tuple(range(len(operand.axes)))
-        entries = prod(operand.shape) * BYTES
-        for piece in operand.pieces:
-            if piece.stack not in needed:
-                continue
-            whole = isinstance(piece.rows, slice)
-            if isinstance(piece.members, slice):
-                self.give(piece.stack, self.tally.shared(base), plain=plain, whole=whole)
-            else:
-                array = self.tally.array(len(piece.members) * entries)
-                self.give(piece.stack, array, plain=plain, whole=whole)
-        self.tally.release(base)
-
-    def take(self, stack: int, size: int, before: int) -> tuple[int, bool]:
-        """One array out of a stack's parts, in place of ``before``; whether it is in order."""
-        parts = self.parts.pop(stack)
-        array, plain, whole = parts[0]
-        if len(parts) > 1 or not whole:
-            array, plain = self.tally.array(size), True
-            for part, _, _ in parts:
-                self.tally.release(part)
-        self.tally.release(before)
-        return array, plain
-
-
-def _read(tally: _Tally, size: int, plain: bool, before: int) -> int:
+def _read(tally: Tally, size: int, plain: bool, before: int) -> int:
     """A table times its adjoint in place of the last such product, then a copy to sum."""
     tally.touch(size if plain else 2 * size)
     tally.hold(size - before)

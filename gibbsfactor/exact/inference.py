@@ -14,37 +14,22 @@ import numpy as np
 
 from gibbsfactor.exact.contraction import kept_root, root_table, sum_product
 from gibbsfactor.exact.network import Network
-from gibbsfactor.exact.plan import Plan
-from gibbsfactor.exact.prune import without_barren, without_separated
+from gibbsfactor.exact.prepared import plan_for, prepare
 from gibbsfactor.exact.runs import Marginals, averaged, log_sums, scheduled
 from gibbsfactor.exact.scaled import FloatArray, has_mass, normalized, normalized_along
 from gibbsfactor.exact.schedule import Schedule
-from gibbsfactor.exact.search import make_plan
-from gibbsfactor.exact.simpler import simpler
 from gibbsfactor.exact.slicing import fitted
 from gibbsfactor.exact.sweeps import downward, stacks_above
 
 
-def plan_for(network: Network, kept: Sequence[int] = ()) -> Plan:
-    """The plan that the other functions here follow while it fits the memory."""
-    names = [v.name for v in network.variables]
-    return make_plan(network.scopes, network.cardinalities, kept, names)
-
-
 def log_partitions(network: Network, memory: int | None = None) -> FloatArray:
     """log Z = log sum_x prod_k phi_k(x_k) in nats, of each row (R,); -inf without any weight."""
-    network = without_barren(network)
-    plan = plan_for(network)
-    smaller = simpler(network, plan, "log_partition", memory)
-    if smaller is not None:
-        network, plan = smaller.network, plan_for(smaller.network)
-    plan = fitted(plan, memory, "log_partition")
-    schedule = scheduled(plan)
+    ready = prepare(network, "log_partition", memory)
 
     def run(part: Network, rows: slice) -> FloatArray:
-        return sum_product(part, schedule, retain=False, rows=rows).log_totals
+        return sum_product(part, ready.schedule, retain=False, rows=rows).log_totals
 
-    return log_sums(network, plan, run, memory)
+    return log_sums(ready.network, ready.plan, run, memory)
 
 
 def log_partition(network: Network, memory: int | None = None) -> float:
@@ -60,17 +45,8 @@ def single_marginals(network: Network, memory: int | None = None) -> list[FloatA
     ZeroProbabilityError
         If log Z is -inf.
     """
-    plan = plan_for(network)
-    smaller = simpler(network, plan, "marginals", memory)
-    if smaller is not None:
-        tables = _single_marginals(smaller.network, plan_for(smaller.network), memory)
-        return [smaller.marginal([v], table) for v, table in enumerate(tables)]
-    return _single_marginals(network, plan, memory)
-
-
-def _single_marginals(network: Network, plan: Plan, memory: int | None) -> list[FloatArray]:
-    plan = fitted(plan, memory, "marginals")
-    schedule = scheduled(plan)
+    ready = prepare(network, "marginals", memory)
+    schedule = ready.schedule
     homes, needed = homes_of(schedule)
 
     def run(part: Network, rows: slice) -> Marginals:
@@ -84,7 +60,8 @@ def _single_marginals(network: Network, plan: Plan, memory: int | None) -> list[
         return Marginals(upward.log_totals, tables)
 
     singles = [(v,) for v in range(len(network.variables))]
-    return list(averaged(network, plan, singles, run, memory).tables)
+    tables = averaged(ready.network, ready.plan, singles, run, memory).tables
+    return [ready.marginal([v], table) for v, table in enumerate(tables)]
 
 
 ONE = np.ones((1, 1))
@@ -154,33 +131,21 @@ def joint_log_weights(
 
     With ``ratios``, parts that no table joins to a kept variable may be missing from the sum.
     """
-    network = without_barren(network, kept)
-    if ratios:
-        network = without_separated(network, kept)
-    smaller = simpler(network, plan_for(network, _many(network, kept)), "log_partition", memory)
-    if smaller is None:
-        return _joint_log_weights(network, kept, memory)
-    table = _joint_log_weights(smaller.network, kept, memory)
-    return smaller.marginal(kept, table, elsewhere=-math.inf)
-
-
-def _many(network: Network, kept: Sequence[int]) -> list[int]:
-    """The kept variables that have more than one state."""
-    return [v for v in kept if network.cardinalities[v] > 1]
-
-
-def _joint_log_weights(network: Network, kept: Sequence[int], memory: int | None) -> FloatArray:
-    many = _many(network, kept)
-    shape = tuple(network.cardinalities[v] for v in kept)
+    ready = prepare(network, "log_partition", memory, kept, ratios=ratios)
+    many = list(ready.plan.kept)
     if not many:
-        return np.zeros((*shape, 1)) + log_partitions(network, memory)
-    plan = fitted(plan_for(network, many), memory, "log_partition")
-    schedule = scheduled(plan)
-    number = kept_root(schedule)
-    order = [plan.scopes[number].index(v) for v in many]
+        only = (*(1 for _ in kept), -1)
+        weights = log_partitions(ready.network, memory).reshape(only)
+        return ready.marginal(kept, weights, elsewhere=-math.inf)
+    number = kept_root(ready.schedule)
+    scope = ready.plan.scopes[number]
+    order = [scope.index(v) for v in kept if v in many]
+    shape = tuple(ready.network.cardinalities[v] for v in kept)
 
     def run(part: Network, rows: slice) -> FloatArray:
-        table = root_table(schedule, sum_product(part, schedule, retain=False, rows=rows), number)
+        upward = sum_product(part, ready.schedule, retain=False, rows=rows)
+        table = root_table(ready.schedule, upward, number)
         return table.transpose([*order, len(order)]).reshape((*shape, -1))
 
-    return log_sums(network, plan, run, memory)
+    table = log_sums(ready.network, ready.plan, run, memory)
+    return ready.marginal(kept, table, elsewhere=-math.inf)

@@ -34,8 +34,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.exact.contraction import ALL, Stacks, inputs, max_product
-from gibbsfactor.exact.inference import plan_for
 from gibbsfactor.exact.network import IntArray, Network
+from gibbsfactor.exact.prepared import plan_for
 from gibbsfactor.exact.runs import in_slices, require_mass, scheduled
 from gibbsfactor.exact.scaled import FloatArray, to_log
 from gibbsfactor.exact.schedule import Group, Schedule

@@ -23,7 +23,7 @@ SECONDS_PER_STEP = 1.2e-5  # to find a step
 MOST_SEARCH_SECONDS = 5.0
 MOST_HOPELESS = 4  # orders tried where each meets a table beyond all machines
 MOST_CACHED_TABLES = 300_000  # of all plans in the cache; each takes about half a kilobyte
-PATIENCE = 20  # plans in a row that are no better than the best, for which it goes on
+PATIENCE = 12  # plans in a row that are no better than the best, for which it goes on
 IN_VAIN = 0.25  # of what it may take, which it may take in any case
 
 _cached_plan: SizedCache[Plan] = SizedCache(

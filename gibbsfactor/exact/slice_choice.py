@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.exact.cost import Task, Work
+from gibbsfactor.exact.cost import Task, Work, charged
 from gibbsfactor.exact.footprint import operands
 from gibbsfactor.exact.schedule import Schedule
 from gibbsfactor.exact.tree import TreeBuilder
@@ -43,13 +43,15 @@ def next_variable(
     shrink = 1 - 1 / np.array([tree.cardinalities[v] for v in candidates])
     stacks, inputs = _by_stack(tree, schedule, sizes, held, shrink)
     peaks = _soft_peaks(schedule, stacks, inputs, task)
-    entries = sizes.sum() - np.array([sizes[t].sum() for t in held]) * shrink
+    charges = np.array([charged(size) for size in tree.sizes])
     work = products.sum() - np.array([products[s].sum() for s in met]) * shrink
     whole = Work.of(tree, len(schedule.groups))
     before = whole.seconds(task)
     best, found = 0.0, None
     for c, v in enumerate(candidates):
-        part = replace(whole, products=work[c], entries=entries[c])
+        left = sum([charged(size) for size in (sizes[held[c]] * (1 - shrink[c])).tolist()])
+        entries = whole.entries - charges[held[c]].sum() + left
+        part = replace(whole, products=work[c], entries=entries)
         after = part.seconds(task) * tree.cardinalities[v]
         gain = np.log(peaks[-1] / peaks[c])
         ratio = gain / (FREE + max(np.log(after / before), 0.0))

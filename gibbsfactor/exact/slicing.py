@@ -86,11 +86,11 @@ def fitted(plan: Plan, budget: int | None, task: Task) -> Plan:
     >>> fits.n_slices, fits.footprint.tables("log_partition") <= 2**20
     (8, True)
     """
+    if plan.fits(budget, task):
+        return plan
     allowed = allowance(plan, budget, task)
     if plan.schedule is None:
         raise refusal(plan, allowed, task)
-    if plan.footprint.tables(task) <= allowed:
-        return plan
     found = _cached_plan.get((plan.footprint, allowed, task), _Search(plan, allowed, task).fit)
     return replace(found, names=plan.names)
 

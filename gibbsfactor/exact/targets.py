@@ -29,8 +29,9 @@ from itertools import combinations
 import numpy as np
 
 from gibbsfactor.errors import IntractableError, ZeroProbabilityError, listed
-from gibbsfactor.exact.inference import joint_log_weights, plan_for
+from gibbsfactor.exact.inference import joint_log_weights
 from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.prepared import plan_for
 from gibbsfactor.exact.runs import require_mass
 from gibbsfactor.exact.scaled import FloatArray
 from gibbsfactor.factor import Factor

@@ -12,12 +12,14 @@ import networkx as nx
 from gibbsfactor import graphs
 from gibbsfactor.domain import Domain
 from gibbsfactor.errors import listed
-from gibbsfactor.exact import inference
+from gibbsfactor.exact.cost import SWEEPS, Task
 from gibbsfactor.exact.plan import Plan
+from gibbsfactor.exact.prepared import expected_plan
 from gibbsfactor.exact.targets import target_factors
 from gibbsfactor.factor import Factor, check_temperature
 from gibbsfactor.gibbs.assignments import Assignments
 from gibbsfactor.gibbs.information import Information
+from gibbsfactor.gibbs.names import Names, names_in
 from gibbsfactor.gibbs.soft_evidence import SoftEvidence, likelihood_factors, targets_by_variable
 from gibbsfactor.variable import Assignment, Variable
 
@@ -239,8 +241,23 @@ class GibbsDistribution(Assignments, Information):
         """Cliques of the triangulated graph of what is unobserved: see `graphs.junction_tree`."""
         return graphs.junction_tree(self.reduced_factors, self.variables)
 
-    def plan(self) -> Plan:
-        """How log Z and the marginals will be computed, and what that costs.
+    def plan(self, task: Task = "marginals", names: Names = ()) -> Plan:
+        """How a question will be computed, and what that costs; nothing is computed yet.
+
+        Parameters
+        ----------
+        task : {"marginals", "log_partition", "map", "sample"}
+            All single marginals; log Z or, with names, a joint marginal; a most probable
+            assignment, or the k best; samples.
+        names : name, or sequence of names
+            The variables of a joint marginal; only with "log_partition".
+
+        Returns
+        -------
+        Plan
+            As the question will follow it: pruned of what it has no need of, and sliced where the
+            memory budget asks for it. Where nothing fits the budget, what it would take without
+            one; the question then raises IntractableError.
 
         Examples
         --------
@@ -250,7 +267,13 @@ class GibbsDistribution(Assignments, Information):
         >>> chain.plan().width
         2
         """
-        return inference.plan_for(self._network)
+        if task not in SWEEPS:
+            raise ValueError(f"there is no task {task!r}; there are {listed(list(SWEEPS))}")
+        wanted = self._domain.named(names_in(names))
+        if wanted and task != "log_partition":
+            raise ValueError(f"names go with the task 'log_partition' only, not with {task!r}")
+        kept = [self._network.numbers[v.name] for v in wanted]
+        return expected_plan(self._network, task, self._memory, kept)
 
     # ---- looks ------------------------------------------------------------------------
 
