@@ -123,6 +123,7 @@ def test_json_is_one_object(ask_json):
         "width": plan.width,
         "flops": plan.flops,
         "peak_bytes": plan.marginals_bytes,
+        "slices": 1,
     }
     assert list(found["seconds"]) == ["read", "plan", "marginals", "log_partition", "total"]
     assert 0 < sum(found["seconds"].values()) <= 2.001 * found["seconds"]["total"]

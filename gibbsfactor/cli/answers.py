@@ -68,6 +68,7 @@ def cost(plan: Plan, sweep: Task, seconds: Mapping[str, float]) -> dict[str, Any
         "width": plan.width,
         "flops": finite(plan.flops),
         "peak_bytes": plan.footprint.peak(sweep),
+        "slices": plan.n_slices,
     }
     if plan.schedule is None:  # no machine can follow it, and the figures are lower bounds
         figures["at_least"] = True

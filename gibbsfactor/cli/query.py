@@ -44,10 +44,11 @@ evidence:
 
 formats:
   table  columns for people to read
-  json   one object. Always: task, evidence, plan (width, flops, peak_bytes;
-         at_least: true where no machine could follow it), seconds by stage,
-         and, except for explain, log_partition: log Z in nats with the evidence
-         applied; null is minus infinity, and then zero_probability says why.
+  json   one object. Always: task, evidence, plan (width, flops, peak_bytes,
+         slices; at_least: true where no machine could follow it), seconds by
+         stage and, except for explain, log_partition: log Z in nats with the
+         evidence applied; null is minus infinity, and then zero_probability
+         says why.
          By task: marginals {variable: {state: p}}, joint; map, log_score (log
          weight in nats); marginal_map, log_probability; k_best; samples
          {variable: [state, ...]}; explain

@@ -29,7 +29,7 @@ SWEEP_OF: dict[str, Task] = {
     "marginal-map": "log_partition",
     "k-best": "map",
     "sample": "sample",
-    "explain": "log_partition",
+    "explain": "marginals",
 }
 DEFAULT_K, DEFAULT_N = 10, 1
 WORTH_A_WORD = 2.0  # seconds, by estimate
@@ -171,7 +171,7 @@ def _answer(arguments: argparse.Namespace) -> str:
 
     seconds, lap = _stopwatch()
     task, shown = arguments.task, arguments.progress
-    sweep = SWEEP_OF[task]
+    sweep: Task = "log_partition" if arguments.joint else SWEEP_OF[task]
     with waiting("reading", enabled=shown):
         model, given, rows = _read(arguments)
         always = {name for name in rows[0] if all(name in row for row in rows)}
@@ -179,7 +179,7 @@ def _answer(arguments: argparse.Namespace) -> str:
     lap("read")
     with waiting("planning", enabled=shown):
         p = _observing(model, {**given, **rows[0]})
-        plan = p.plan()
+        plan = p.plan(sweep, names if arguments.joint else ())
     lap("plan")
     with waiting(task, _estimate(plan, sweep, len(rows)), enabled=shown):
         if len(rows) == 1:
@@ -216,10 +216,9 @@ def _ask(
 
 def _estimate(plan: Plan, sweep: Task, n_rows: int) -> str:
     """How long the arithmetic may take, where that is worth a word."""
-    from gibbsfactor.exact.cost import SWEEPS, duration
+    from gibbsfactor.exact.cost import duration
 
-    _, products, _ = SWEEPS[sweep]
-    seconds = n_rows * products * plan.seconds
+    seconds = n_rows * plan.seconds_for(sweep)
     return f"about {duration(seconds)} expected" if seconds > WORTH_A_WORD else ""
 
 

@@ -18,12 +18,12 @@ from gibbsfactor.exact.schedule import Group, Operand, Schedule
 from gibbsfactor.exact.tally import BYTES as BYTES
 from gibbsfactor.exact.tally import Adjoints, Tally
 
-RESCALED = 0.4  # share of a product's inputs that are copied once more to rescale them
+RESCALED = 0.6  # share of a product's inputs that are copied once more to rescale them
 
 # Bytes of Python's own objects: for a run, for each group and for each variable whose marginal is
 # made. Measured with tracemalloc on small networks.
 OBJECTS: dict[Task, tuple[int, int, int]] = {
-    "log_partition": (6200, 310, 0),
+    "log_partition": (5600, 310, 0),
     "marginals": (10600, 1420, 170),
     "map": (9500, 700, 0),
     "sample": (10900, 690, 0),

@@ -68,7 +68,8 @@ def fitted(plan: Plan, budget: int | None, task: Task) -> Plan:
     """A plan for a task that fits the budget in bytes (default: half of what is free).
 
     Other orders are tried first, then variables are fixed one by one: each time the one whose
-    fixing lowers the peak most for what it costs, until the peak fits.
+    fixing lowers the peak most for what it costs, until the peak fits. A plan of a few MiB that
+    would run for more than a second in slices is returned as it is: no machine lacks so little.
 
     Raises
     ------
