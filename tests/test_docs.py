@@ -35,6 +35,7 @@ NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 OTHERS = ("pgmpy", "pyagrum")  # libraries that some blocks need and the tests can do without
 TIMES = re.compile(r'"seconds": \{[^}]*\}')
 LONG = re.compile(r"-?\d+\.\d{11,}")
+ESTIMATES = re.compile(r"[\d.e+]+ (ms|s|minutes|[KMGT]iB)\b|(?<=peak_bytes\": )\d+")
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def run_page(page: Path, libraries: Collection[str]) -> Iterator[tuple[str, str]
 
 
 def comparable(output: str) -> str:
-    """Output without what differs from run to run, and from machine to machine: the last digits."""
-    output = TIMES.sub('"seconds": {}', output.rstrip())
+    """Output without what depends on the machine: times, last digits, estimated bytes."""
+    output = ESTIMATES.sub("...", TIMES.sub('"seconds": {}', output.rstrip()))
     return LONG.sub(lambda number: f"{float(number[0]):.10g}", output)
 
 

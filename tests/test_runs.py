@@ -13,7 +13,11 @@ from strategies import build, models, random_model
 from gibbsfactor.errors import IntractableError, ZeroProbabilityError
 from gibbsfactor.exact import assignments, batch, inference, runs
 from gibbsfactor.exact.batch import Cases
+from gibbsfactor.exact.parts import bundles
+from gibbsfactor.exact.prepared import prepare
+from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
+from gibbsfactor.variable import Variable
 
 ATOL = 1e-10
 
@@ -158,9 +162,6 @@ def test_slices_give_the_same_answers(extreme):
 
 def grid(n: int, seed: int) -> GibbsDistribution:
     rng = np.random.default_rng(seed)
-    from gibbsfactor.factor import Factor
-    from gibbsfactor.variable import Variable
-
     cells = {(i, j): Variable(f"x{i}_{j}", 2) for i in range(n) for j in range(n)}
     pairs = [((i, j), (i + d, j + 1 - d)) for i, j in cells for d in (0, 1)]
     return GibbsDistribution(
@@ -227,3 +228,40 @@ def test_rows_in_slices():
         want = alone.marginal(p.names[9], p.names[12]).values
         got = np.exp(joint[..., i] - alone.log_partition())
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
+
+
+# ---- connected parts ---------------------------------------------------------------------------
+
+
+def test_parts_a_few_at_a_time():
+    """Fifty unconnected grids: none needs slicing, but all together don't fit."""
+    grids = [grid(6, seed) for seed in range(50)]
+    factors = [
+        Factor([Variable(f"{i}{v.name}", 2) for v in f.scope], f.values)
+        for i, g in enumerate(grids)
+        for f in g.factors
+    ]
+    p = GibbsDistribution(factors)
+    n_bytes = p.plan().marginals_bytes // 8
+    narrow = GibbsDistribution(factors, memory=n_bytes)
+    parts = bundles(narrow._network, "marginals", n_bytes)
+    assert len(parts) > 4
+    assert sorted(v for part in parts for v in part.variables) == list(range(50 * 36))
+    assert sorted(t for part in parts for t in part.tables) == list(range(50 * 60))
+    for part in parts:
+        plan = prepare(part.network, "marginals", n_bytes).plan
+        assert plan.n_slices == 1
+        assert plan.footprint.tables("marginals") <= n_bytes
+    want = p.marginals()
+    for name, table in narrow.marginals().items():
+        np.testing.assert_allclose(table.values, want[name].values, rtol=0, atol=1e-13)
+    assert narrow.entropy() == pytest.approx(p.entropy(), rel=1e-12)
+    best = p.log_unnormalized(p.map_assignment())
+    assert p.log_unnormalized(narrow.map_assignment()) == pytest.approx(best, rel=1e-13)
+    drawn = narrow.sample(2000, rng=0)
+    for name in p.names[::97]:
+        assert abs((drawn[name] == 1).mean() - want[name].values[1]) < 5 * math.sqrt(0.25 / 2000)
+    rows = {"0x0_0": [0, 1, 1], "49x5_5": [1, 0, 1]}
+    got, want_rows = narrow.marginals(evidence=rows), p.marginals(evidence=rows)
+    for name, table in want_rows.items():
+        np.testing.assert_allclose(got[name], table, rtol=0, atol=1e-13)

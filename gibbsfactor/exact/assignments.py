@@ -6,6 +6,7 @@ import numpy as np
 
 from gibbsfactor.exact.contraction import max_product, sum_product
 from gibbsfactor.exact.network import IntArray, Network
+from gibbsfactor.exact.parts import bundles
 from gibbsfactor.exact.prepared import prepare
 from gibbsfactor.exact.runs import (
     chunks_of,
@@ -26,6 +27,16 @@ def most_probable(network: Network, memory: int | None = None) -> tuple[FloatArr
     ZeroProbabilityError
         If every assignment has weight zero.
     """
+    scores = np.zeros(network.n_rows)
+    states = np.zeros((network.n_rows, len(network.variables)), dtype=np.intp)
+    for part in bundles(network, "map", memory):
+        more, theirs = _most_probable(part.network, memory)
+        scores += more
+        states[:, part.variables] = theirs[:, part.variables]
+    return scores, states
+
+
+def _most_probable(network: Network, memory: int | None) -> tuple[FloatArray, IntArray]:
     ready = prepare(network, "map", memory)
     network, plan, schedule = ready.network, ready.plan, ready.schedule
 
@@ -75,6 +86,13 @@ def samples(
     ZeroProbabilityError
         If log Z is -inf.
     """
+    states = np.zeros((network.n_rows, n, len(network.variables)), dtype=np.intp)
+    for part in bundles(network, "sample", memory):
+        states[..., part.variables] = _samples(part.network, n, rng, memory)[..., part.variables]
+    return states
+
+
+def _samples(network: Network, n: int, rng: np.random.Generator, memory: int | None) -> IntArray:
     ready = prepare(network, "sample", memory)
     network, plan, schedule = ready.network, ready.plan, ready.schedule
 

@@ -131,6 +131,7 @@ def sum_product(network: Network, schedule: Schedule, *, retain: bool, rows: sli
             kept.append((left, right))
         out = multiply(left, right, (group.size, *group.out_shape))
         stacks[len(schedule.leaves) + number] = out
+        del left, right, out  # large ones are let go before the next step
         for stack in last_use.get(number, ()):
             stacks[stack] = None
     return Upward(_log_totals(network, schedule, stacks), stacks, kept)

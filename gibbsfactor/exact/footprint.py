@@ -18,7 +18,8 @@ from gibbsfactor.exact.schedule import Group, Operand, Schedule
 from gibbsfactor.exact.tally import BYTES as BYTES
 from gibbsfactor.exact.tally import Adjoints, Tally
 
-RESCALED = 0.6  # share of a product's inputs that are copied once more to rescale them
+RESCALED = 0.4  # share of a product's inputs that are copied once more to rescale them
+RESCALED_DOWN = 0.8  # and of adjoints with what they are multiplied by
 
 # Bytes of Python's own objects: for a run, for each group and for each variable whose marginal is
 # made. Measured with tracemalloc on small networks.
@@ -132,7 +133,7 @@ class Footprint:
         for number, group in enumerate(self._schedule.groups):
             out = self.sizes[n_leaves + number]
             fetched = self._fetched(group, tally)
-            tally.touch(fetched + out + _rescaled(_entries(group)))
+            tally.touch(fetched + out + int(RESCALED * BYTES * _entries(group)))
             tally.hold(out + fetched if keep else out)
             if not retain:
                 for stack in self._last_uses.get(number, ()):
@@ -196,7 +197,7 @@ class Footprint:
                 if any(piece.stack in needed for piece in operand.pieces):
                     entries = group.size * prod(operand.shape)
                     others = size // BYTES + _entries(group) - entries
-                    tally.touch(entries * BYTES + _rescaled(others))
+                    tally.touch(BYTES * entries + int(RESCALED_DOWN * BYTES * others))
                     adjoints.scatter(operand, tally.array(entries * BYTES), needed)
         for stack in range(n_leaves):
             if stack in wanted:
@@ -239,11 +240,6 @@ def _mergeable(axes: tuple[int, ...], first: int, second: int) -> bool:
 def _entries(group: Group) -> int:
     """Entries of the inputs of a group."""
     return group.size * sum([prod(o.shape) for o in operands(group)])
-
-
-def _rescaled(entries: int) -> int:
-    """Bytes that are copied to rescale so many entries, on average."""
-    return int(RESCALED * entries * BYTES)
 
 
 def _long_maxima(group: Group) -> int:

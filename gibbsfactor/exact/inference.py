@@ -14,6 +14,7 @@ import numpy as np
 
 from gibbsfactor.exact.contraction import kept_root, root_table, sum_product
 from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.parts import Bundle, bundles
 from gibbsfactor.exact.prepared import plan_for, prepare
 from gibbsfactor.exact.runs import Marginals, averaged, log_sums, scheduled
 from gibbsfactor.exact.scaled import FloatArray, has_mass, normalized, normalized_along
@@ -45,6 +46,15 @@ def single_marginals(network: Network, memory: int | None = None) -> list[FloatA
     ZeroProbabilityError
         If log Z is -inf.
     """
+    tables = [ONE] * len(network.variables)
+    for part in bundles(network, "marginals", memory):
+        found = _single_marginals(part.network, memory)
+        for v in part.variables:
+            tables[v] = found[v]
+    return tables
+
+
+def _single_marginals(network: Network, memory: int | None) -> list[FloatArray]:
     ready = prepare(network, "marginals", memory)
     schedule = ready.schedule
     homes, needed = homes_of(schedule)
@@ -104,6 +114,24 @@ def table_marginals(network: Network, memory: int | None = None) -> Marginals:
     ZeroProbabilityError
         If log Z is -inf.
     """
+    parts = bundles(network, "marginals", memory)
+    if len(parts) > 1:
+        return _joined([_table_marginals(part.network, memory) for part in parts], parts)
+    return _table_marginals(network, memory)
+
+
+def _joined(found: list[Marginals], parts: list[Bundle]) -> Marginals:
+    """The tables of all parts in the order of the whole, and the sum of their log totals."""
+    places = [(t, i, j) for i, part in enumerate(parts) for j, t in enumerate(part.tables)]
+    order = [(i, j) for _, i, j in sorted(places)]
+    return Marginals(
+        sum((some.log_totals for some in found), start=np.zeros(1)),
+        [found[i].tables[j] for i, j in order],
+        [found[i].mass[j] for i, j in order],
+    )
+
+
+def _table_marginals(network: Network, memory: int | None) -> Marginals:
     plan = fitted(plan_for(network), memory, "marginals")
     schedule = scheduled(plan)
     places = [schedule.place[table] for table in range(len(network.scopes))]

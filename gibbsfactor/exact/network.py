@@ -165,6 +165,31 @@ class Network:
         held = np.broadcast_to(before.positions, (len(positions), len(before.axes)))
         return Picked(factor, (*before.axes, *axes), np.concatenate([held, positions], axis=-1))
 
+    def with_tables(self, left: Sequence[int], log_constant: float) -> Network:
+        """The same with some of the tables only, in order, and another constant."""
+        return replace(
+            self,
+            scopes=tuple(self.scopes[t] for t in left),
+            tables=tuple(self.tables[t] for t in left),
+            n_given=sum(t < self.n_given for t in left),
+            log_constant=log_constant,
+            by_row={new: self.by_row[old] for new, old in enumerate(left) if old in self.by_row},
+        )
+
+    def connected_parts(self) -> list[int]:
+        """For each variable a number that those in the same connected part share."""
+        parent = list(range(len(self.variables)))
+
+        def root(v: int) -> int:
+            while parent[v] != v:
+                parent[v] = v = parent[parent[v]]
+            return v
+
+        for scope in self.scopes:
+            for v in scope[1:]:
+                parent[root(v)] = root(scope[0])
+        return [root(v) for v in range(len(parent))]
+
     def row(self, number: int) -> Network:
         """One of its rows, as a network of one row."""
         tables = list(self.tables)

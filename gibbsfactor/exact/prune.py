@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -138,7 +137,7 @@ def without_separated(network: Network, wanted: Collection[int]) -> Network:
     >>> without_separated(apart, wanted=[0]).scopes
     ((0,),)
     """
-    parts = _parts(network)
+    parts = network.connected_parts()
     asked = {parts[v] for v in wanted}
     apart: dict[int, list[int]] = {}
     for table, scope in enumerate(network.scopes):
@@ -151,21 +150,6 @@ def without_separated(network: Network, wanted: Collection[int]) -> Network:
         for table in tables
     }
     return _without(network, dropped, 0.0)
-
-
-def _parts(network: Network) -> list[int]:
-    """For each variable a number that those in the same connected part share."""
-    parent = list(range(len(network.variables)))
-
-    def root(v: int) -> int:
-        while parent[v] != v:
-            parent[v] = v = parent[parent[v]]
-        return v
-
-    for scope in network.scopes:
-        for v in scope[1:]:
-            parent[root(v)] = root(scope[0])
-    return [root(v) for v in range(len(parent))]
 
 
 def _is_positive(network: Network, table: int) -> bool:
@@ -181,11 +165,4 @@ def _without(network: Network, dropped: Collection[int], log_gained: float) -> N
     if not dropped:
         return network
     left = [t for t in range(len(network.tables)) if t not in dropped]
-    return replace(
-        network,
-        scopes=tuple(network.scopes[t] for t in left),
-        tables=tuple(network.tables[t] for t in left),
-        n_given=sum(t < network.n_given for t in left),
-        log_constant=network.log_constant + log_gained,
-        by_row={new: network.by_row[old] for new, old in enumerate(left) if old in network.by_row},
-    )
+    return network.with_tables(left, network.log_constant + log_gained)

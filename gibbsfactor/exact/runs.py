@@ -59,7 +59,7 @@ def chunks_of(
 ) -> list[slice]:
     """Chunks of rows, of which as many as there are threads fit the memory."""
     n = network.n_rows
-    each = max(plan.footprint.peak(task), 1)
+    each = max(plan.footprint.tables(task), 1)
     share = allowance(plan, memory, task) // threads
     wanted = min(max(CHUNK_BYTES // each, LEAST_CHUNK), MOST_CHUNK)
     size = max(1, min(wanted, share // each))
@@ -75,7 +75,7 @@ def in_chunks(
             only = run(network, slice(0, 1))
         yield slice(0, 1), only
         return
-    most = allowance(plan, memory, task) // max(plan.footprint.peak(task), 1)
+    most = allowance(plan, memory, task) // max(plan.footprint.tables(task), 1)
     threads = max(1, min(usable_processors(), most, network.n_rows))
     chunks = chunks_of(network, plan, task, memory, threads)
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
