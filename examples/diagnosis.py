@@ -138,7 +138,7 @@ rows = {name: column.astype(object) for name, column in plant.sample(5000, rng).
 for column in rows.values():
     column[rng.random(len(column)) < 0.2] = None  # a fifth of all entries is lost
 learned = gf.BayesianNetwork.fit(
-    plant.graph(), rows, states=plant.variables, equivalent_sample_size=10
+    plant.graph(), rows, states=plant.variables, equivalent_sample_size=10, rng=rng
 )
 print(f"\nFitted to 5,000 rows with a fifth missing, {learned.training.iterations} iterations:")
 print(learned.tables["roots"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -322,10 +322,16 @@ class Factor:
         """
         evidence = by_name(evidence, "evidence")
         self._split(evidence.keys())
-        index = tuple(
-            v.index(evidence[v.name]) if v.name in evidence else slice(None) for v in self._scope
+        return self._at(
+            {v.name: v.index(evidence[v.name]) for v in self._scope if v.name in evidence}
         )
-        rest = tuple(v for v in self._scope if v.name not in evidence)
+
+    def _at(self, positions: Mapping[str, int]) -> Factor:
+        """The factor with those of its variables that have a position fixed there."""
+        if not any(v.name in positions for v in self._scope):
+            return self
+        index = tuple([positions.get(v.name, slice(None)) for v in self._scope])
+        rest = tuple([v for v in self._scope if v.name not in positions])
         if self.is_log:
             return Factor._trusted(rest, log_values=np.asarray(self.log_values[index]))
         return Factor._trusted(rest, np.asarray(self.values[index]))

@@ -444,7 +444,7 @@ def test_no_factors_and_no_variables():
     assert p.entropy() == p.kl_divergence(GibbsDistribution([])) == 0.0
     assert p.condition({}).log_partition() == 0.0
     assert p.at_temperature(2).log_partition() == 0.0
-    assert p.plan().explain().startswith("0 variables, 0 tables, 0 steps")
+    assert p.plan().explain().startswith("0 variables, 0 tables; 0 steps")
     assert repr(p) == "GibbsDistribution of 0 factors over 0 variables (none)"
     for graph in (p.induced_graph(), p.factor_graph(), p.junction_tree()):
         assert len(graph) == 0
@@ -505,8 +505,12 @@ def test_a_plan_reports_its_cost():
     assert 28 * 9 * 8 <= plan.peak_bytes <= plan.marginals_bytes  # the tables themselves
     assert plan.trials >= 1
     text = plan.explain()
-    assert text.startswith(f"20 variables, 28 tables, {len(plan.scopes) - plan.n_tables} steps in ")
-    assert f"induced width {plan.width}: at most {plan.width + 1} variables meet" in text
+    assert text.startswith(
+        f"20 variables, 28 tables; {len(plan.scopes) - plan.n_tables} steps, run"
+    )
+    assert (
+        f"at most {plan.width + 1} variables meet in one step (induced width {plan.width})" in text
+    )
     assert f"largest table: {3 ** len(plan.largest)} entries over " in text
     assert "log Z: about " in text
     assert "all marginals: about " in text

@@ -292,17 +292,17 @@ def test_the_work_of_a_tree_done_by_hand():
 def test_plans_in_words():
     plan = make_plan([(0, 1), (1, 2)], [2, 3, 5], names=["a", "b", "c"])
     lines = plan.explain().splitlines()
-    assert lines[0] == "3 variables, 2 tables, 3 steps in 3 groups of equal shape"
-    assert lines[1] == "induced width 1: at most 2 variables meet in one step"
+    assert lines[0] == "3 variables, 2 tables; 3 steps, run in 3 batches"
+    assert lines[1] == "at most 2 variables meet in one step (induced width 1)"
     assert lines[2] == "largest table: 15 entries over b (3 states), c (5 states)"
-    assert lines[3].startswith("log Z: about 48 floating-point operations, 0.06")
+    assert lines[3].startswith("log Z: about 48 operations, 0.06")
     assert lines[4].startswith("all marginals: about 144 operations, 0.2")
     assert lines[5].startswith("most probable assignment: 0.1")
     assert lines[6] == "order found by rounds, the best of 1 tried"
     same = make_plan([(0, 1)], [2, 2], names=["a", "b"]).explain()
     assert "largest table: 4 entries over a, b (2 states each)\n" in same
     many = make_plan([tuple(range(9))], [2] * 9).explain()
-    assert "over x0, x1, x2, x3, x4, x5, x6, x7, ... (9 variables, 2 states each)\n" in many
+    assert "over x0, x1, x2, x3, x4, x5, ... (9 variables, 2 states each)\n" in many
     assert "over nothing" in make_plan([], []).explain()
 
 
@@ -537,7 +537,7 @@ def test_tables_beyond_all_machines_are_refused():
     assert "no machine holds that, and in slices it would run for " in plan.explain()
     message = (
         r"would take 2\^\d+ bytes .* 2\^\d+ entries over .*budget is 8.0 GiB; "
-        r"in \de\+\d+ slices or more it would run for .* years; condition on some of these"
+        r"even in slices it would run for .* years; condition on some of these"
     )
     with pytest.raises(IntractableError, match=message):
         fitted(plan, 2**33, "log_partition")

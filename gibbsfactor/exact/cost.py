@@ -85,11 +85,16 @@ def as_float(number: int) -> float:
 def duration(seconds: float) -> str:
     """Seconds in units a person reads.
 
-    >>> duration(0.004), duration(5400), duration(86400), duration(3e9)
-    ('4 ms', '1.5 hours', '1 day', '95 years')
+    >>> duration(0.004), duration(5400), duration(86400), duration(3.8e9)
+    ('4 ms', '1.5 hours', '1 day', '120 years')
     """
     for unit, length in UNITS:
         if seconds >= length:
-            amount = f"{seconds / length:,.2g}"
+            amount = _two_digits(seconds / length)
             return f"{amount} {unit}" if amount == "1" else f"{amount} {unit}s"
-    return f"{seconds:.2g} s" if seconds >= 1 else f"{1000 * seconds:.2g} ms"
+    return f"{_two_digits(seconds)} s" if seconds >= 1 else f"{_two_digits(1000 * seconds)} ms"
+
+
+def _two_digits(number: float) -> str:
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:,.10g}" if rounded < 1e6 else f"{rounded:.0e}"

@@ -120,12 +120,12 @@ class Plan:
         >>> scopes = [(0,), (0, 1), (0, 2), (1, 2, 3)]
         >>> plan = make_plan(scopes, [4, 2, 2, 3], names=names)
         >>> print(plan.explain())  # doctest: +ELLIPSIS
-        4 variables, 4 tables, 4 steps in 4 groups of equal shape
-        induced width 2: at most 3 variables meet in one step
+        4 variables, 4 tables; 4 steps, run in 4 batches
+        at most 3 variables meet in one step (induced width 2)
         largest table: 12 entries over rain (2 states), sprinkler (2 states), grass (3 states)
-        log Z: about 80 floating-point operations, 0... ms, ... KiB at the peak
-        all marginals: about 240 operations, 0... ms, ... KiB at the peak
-        most probable assignment: 0... ms, ... KiB at the peak
+        log Z: about 80 operations, 0... ms, ... KiB of memory
+        all marginals: about 240 operations, 0... ms, ... KiB of memory
+        most probable assignment: 0... ms, ... KiB of memory
         order found by rounds, the best of 1 tried
         """
         head = f"{_count(len(self.names), 'variable')}, {_count(self.n_tables, 'table')}"
@@ -134,23 +134,25 @@ class Plan:
             return "\n".join(
                 [
                     head,
-                    f"induced width {self.width}{more}: {self.width + 1} variables meet at once",
-                    f"largest table: {self.size()}{more}, over {self.variables(8)}",
+                    f"{self.width + 1} variables{more} meet in one step (induced width "
+                    f"{self.width}{more})",
+                    f"largest table: {self.size()}{more}, over {self.variables(6)}",
                     f"log Z: {readable(self.peak_bytes)}{more}; no machine holds that, and in "
                     f"slices it would run for {duration(self.seconds)}",
                     f"the best of {self.trials} orders tried",
                 ]
             )
-        groups = _count(len(self.schedule.groups), "group")
-        steps = len(self.scopes) - self.n_tables
+        steps = _count(len(self.scopes) - self.n_tables, "step")
+        batches = _count(len(self.schedule.groups), "batch", "es")
+        operations = count_of(self.flops)
         lines = [
-            f"{head}, {_count(steps, 'step')} in {groups} of equal shape",
-            f"induced width {self.width}: at most {_count(self.width + 1, 'variable')} "
-            "meet in one step",
-            f"largest table: {self.size()} over {self.variables(8)}",
-            f"log Z: about {self.flops:.3g} floating-point operations, "
-            + self._costs("log_partition"),
-            f"all marginals: about {3 * self.flops:.3g} operations, " + self._costs("marginals"),
+            f"{head}; {steps}, run in {batches}",
+            f"at most {_count(self.width + 1, 'variable')} meet in one step "
+            f"(induced width {self.width})",
+            f"largest table: {self.size()} over {self.variables(6)}",
+            f"log Z: about {operations} operations, {self._costs('log_partition')}",
+            f"all marginals: about {count_of(3 * self.flops)} operations, "
+            + self._costs("marginals"),
             f"most probable assignment: {self._costs('map')}",
             f"order found by {self.rule}, the best of {self.trials} tried",
         ]
@@ -165,7 +167,7 @@ class Plan:
 
     def _costs(self, task: Task) -> str:
         peak = readable(self.footprint.peak(task))
-        return f"{duration(self.seconds_for(task))}, {peak} at the peak"
+        return f"{duration(self.seconds_for(task))}, {peak} of memory"
 
     def fits(self, budget: int | None, task: Task) -> bool:
         """Whether a run's tables fit the budget in bytes (default: half of what is free)."""
@@ -233,10 +235,7 @@ def refusal(plan: Plan, allowed: int, task: Task, sliced: str = "") -> Intractab
     n_bytes = plan.footprint.tables(task)
     if plan.schedule is None:
         more_memory = ""
-        runs = 2 ** max(log2(n_bytes) - log2(max(allowed, 1)), 0)
-        sliced = (
-            f"; in {runs:.0e} slices or more it would run for {duration(plan.seconds_for(task))}"
-        )
+        sliced = f"; even in slices it would run for {duration(plan.seconds_for(task))}"
     return IntractableError(
         f"exact inference would take {least}{readable(n_bytes)} "
         f"(induced width {least}{plan.width}; the largest table has {plan.size()} over "
@@ -245,8 +244,20 @@ def refusal(plan: Plan, allowed: int, task: Task, sliced: str = "") -> Intractab
     )
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def _count(n: int, noun: str, plural: str = "s") -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}{plural}"
+
+
+def count_of(number: float) -> str:
+    """A large number as a person says it.
+
+    >>> count_of(12345.6), count_of(4.12e8), count_of(7e20)
+    ('12,300', '412 million', '7e+20')
+    """
+    for size, word in ((1e15, ""), (1e12, " trillion"), (1e9, " billion"), (1e6, " million")):
+        if number >= size:
+            return f"{number / size:.3g}{word}" if word else f"{number:.2g}"
+    return f"{int(float(f'{number:.3g}')):,}"
 
 
 def plan_of_tree(

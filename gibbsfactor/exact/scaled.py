@@ -30,6 +30,7 @@ from gibbsfactor.exact.parallel import WORTH_PRODUCTS, in_parts
 FloatArray = npt.NDArray[np.float64]
 
 LIMIT = 600.0  # nats within which linear numbers are safe
+PLAIN = 1e12  # given weights between this and its inverse are taken as they are
 SHORT_SUM = 64  # in logs, go through an inner axis this short one entry at a time
 BROADCAST_ENTRIES = 2**20  # and through a longer one in stretches of so many products
 
@@ -50,7 +51,13 @@ class Block:
 
 
 def linear_block(values: FloatArray) -> Block:
-    """Block of weights as given; they are measured, and held in logs if they must be."""
+    """Block of weights as given; they are measured, and scaled or held in logs if they must be."""
+    high, low = values.max(initial=0.0), values.min(initial=math.inf)
+    if low <= 0:
+        low = values.min(initial=math.inf, where=values > 0)
+    if high <= PLAIN and low >= 1 / PLAIN:
+        bounds = (math.log(low), math.log(high)) if high > 0 else (0.0, 0.0)
+        return Block(values, _no_scale(values), False, *bounds)
     return settle(Block(values, _no_scale(values), False, -math.inf, math.inf))
 
 
@@ -107,34 +114,32 @@ def settle(block: Block) -> Block:
     return Block(values / top, scale, False, low, 0.0)
 
 
-def _is_safe(one: Block, two: Block, terms: int) -> bool:
-    return (
-        not one.is_log
-        and not two.is_log
-        and one.low + two.low >= -LIMIT
-        and one.high + two.high + math.log(terms) <= LIMIT
-    )
-
-
 def multiply(one: Block, two: Block, shape: tuple[int, ...] | None = None) -> Block:
     """Sum-product of matrices: (G, b, i, k, R) by (G, b, k, j, R) gives (G, b, i, j, R).
 
     With ``shape`` the result comes in that shape instead, its rows last.
     """
-    terms = one.values.shape[-2]
-    is_safe = _is_safe(one, two, terms)
-    if not is_safe:
+    bounds = _bounds(one, two)
+    if bounds is None:
         one, two = settle(one), settle(two)
-        is_safe = _is_safe(one, two, terms)
-    if is_safe:
+        bounds = _bounds(one, two)
+    if bounds is not None:
         values = _by_parts(sum_products, one.values, two.values)
-        low, high = one.low + two.low, one.high + two.high + math.log(terms)
     else:
         values = _by_parts(log_products, to_log(one).values, to_log(two).values)
-        low, high = -math.inf, math.inf
     if shape is not None:
         values = values.reshape((*shape, values.shape[-1]))
-    return Block(values, one.log_scale + two.log_scale, not is_safe, low, high)
+    low, high = bounds or (-math.inf, math.inf)
+    return Block(values, one.log_scale + two.log_scale, bounds is None, low, high)
+
+
+def _bounds(one: Block, two: Block) -> tuple[float, float] | None:
+    """Bounds on the logs of what `sum_products` makes; None where it might underflow."""
+    if one.is_log or two.is_log:
+        return None
+    low = one.low + two.low
+    high = one.high + two.high + math.log(one.values.shape[-2])
+    return (low, high) if low >= -LIMIT and high <= LIMIT else None
 
 
 Product = Callable[[FloatArray, FloatArray, FloatArray], None]

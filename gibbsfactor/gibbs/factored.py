@@ -52,12 +52,12 @@ class FactoredDistribution:
     @cached_property
     def reduced_factors(self) -> tuple[Factor, ...]:
         """The factors with the evidence applied: what the engine multiplies."""
-        if not self._domain.evidence:
+        evidence = self._domain.evidence
+        if not evidence:
             return self._factors
-        return tuple(
-            f.reduce({n: self._domain.evidence[n] for n in f.names if n in self._domain.evidence})
-            for f in self._factors
-        )
+        variables = self._domain.variables
+        positions = {name: variables[name].index(state) for name, state in evidence.items()}
+        return tuple([f._at(positions) for f in self._factors])
 
     @cached_property
     def _network(self) -> Network:
