@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import pickle
 from collections.abc import Callable
@@ -156,6 +157,8 @@ def measure(
     query, arrays, _ = engine_of(engine, problem, threads)
     before, seconds, found = resident_bytes(), [], []
     growth = 0
+    gc.collect()
+    gc.disable()  # as timeit does: a collection would fall into one query or another by chance
     for row in rows:
         began = perf_counter()
         answer = query(row)

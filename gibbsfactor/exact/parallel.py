@@ -13,18 +13,22 @@ from contextvars import ContextVar
 
 from gibbsfactor.threads import one_blas_thread, usable_processors
 
-WORTH_HOLDING = 1e-3  # estimated seconds of a plan that may have products BLAS would split
-WORTH_SECONDS = 0.02  # and of one for which threads are started
+LEFT_ALONE = 9000  # multiplications of a matrix product that BLAS does in one thread anyway
+WORTH_SECONDS = 0.02  # estimated run time of a plan for which threads are started
 WORTH_PRODUCTS = 2**20  # multiplications of a step that is split
 
 _pool: ContextVar[tuple[ThreadPoolExecutor, int] | None] = ContextVar("_pool", default=None)
 
 
 @contextmanager
-def sharing_work(seconds: float) -> Iterator[None]:
-    """Within it, large steps are split between threads if the work is estimated to take long."""
+def sharing_work(seconds: float, largest_matrix: int) -> Iterator[None]:
+    """Within it, large steps are split between threads if the work is estimated to take long.
+
+    ``largest_matrix`` is how many multiplications the largest matrix product takes.
+    """
     threads = usable_processors()
-    if seconds < WORTH_HOLDING or threads == 1 or _pool.get() is not None:
+    small = seconds < WORTH_SECONDS and largest_matrix < LEFT_ALONE
+    if small or threads == 1 or _pool.get() is not None:
         yield
         return
     if seconds < WORTH_SECONDS:

@@ -71,7 +71,7 @@ def in_chunks(
 ) -> Iterator[tuple[slice, Result]]:
     """``run(network, rows)`` for chunks of rows, several at once where that fits the memory."""
     if network.n_rows == 1:
-        with sharing_work(plan.seconds):
+        with sharing_work(plan.seconds, scheduled(plan).largest_matrix):
             only = run(network, slice(0, 1))
         yield slice(0, 1), only
         return

@@ -123,10 +123,15 @@ class Group:
         return Indices(scopes, tuple([self.cardinalities[v] for v in scopes[0]]))
 
     @property
+    def matrix_products(self) -> int:
+        """Multiplications in one of its matrix products."""
+        _, l, s = self.left.matrix
+        return l * s * (self.right.matrix[2] if self.right else 1)
+
+    @property
     def products(self) -> int:
         """Multiplications in the group."""
-        b, l, s = self.left.matrix
-        return self.size * b * l * s * (self.right.matrix[2] if self.right else 1)
+        return self.size * self.left.matrix[0] * self.matrix_products
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +147,11 @@ class Schedule:
     place: dict[int, tuple[int, int]]  # table -> (stack, row)
     roots: tuple[int, ...]
     stack_shapes: tuple[tuple[int, ...], ...]  # with the leading G
+
+    @cached_property
+    def largest_matrix(self) -> int:
+        """Multiplications of the largest of all matrix products."""
+        return max([group.matrix_products for group in self.groups], default=0)
 
     @cached_property
     def entries(self) -> int:
