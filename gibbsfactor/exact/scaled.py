@@ -105,7 +105,7 @@ def settle(block: Block) -> Block:
     top = np.where(top > 0, top, 1.0)
     smallest = values.min(axis=axes, initial=math.inf, keepdims=True)
     if (smallest <= 0).any():
-        smallest = values.min(axis=axes, initial=math.inf, keepdims=True, where=values > 0)
+        smallest = np.where(values > 0, values, math.inf).min(axis=axes, keepdims=True)
     log_top = np.log(top)
     low = min(0.0, float((np.log(np.minimum(smallest, top)) - log_top).min(initial=0.0)))
     scale = block.log_scale + log_top.reshape(block.log_scale.shape)
@@ -120,6 +120,12 @@ def multiply(one: Block, two: Block, shape: tuple[int, ...] | None = None) -> Bl
     With ``shape`` the result comes in that shape instead, its rows last.
     """
     bounds = _bounds(one, two)
+    if bounds is None:  # measure the one with the wider bounds; both if that is not enough
+        if one.high - one.low > two.high - two.low:
+            one = settle(one)
+        else:
+            two = settle(two)
+        bounds = _bounds(one, two)
     if bounds is None:
         one, two = settle(one), settle(two)
         bounds = _bounds(one, two)
