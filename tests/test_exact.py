@@ -16,7 +16,7 @@ from scipy.stats import chi2
 from strategies import EXTREME, build, models, random_model
 
 from gibbsfactor.errors import IntractableError, ZeroProbabilityError
-from gibbsfactor.exact import assignments, scaled, schedule, search, sweeps
+from gibbsfactor.exact import assignments, prepared, scaled, schedule, search, sweeps
 from gibbsfactor.exact.order import eliminate, elimination_order, neighbours
 from gibbsfactor.exact.tree import tree_of_order, tree_of_pairs
 from gibbsfactor.factor import Factor
@@ -69,6 +69,19 @@ def test_two_thousand_models(extreme):
     rng = np.random.default_rng(20_240_607 + extreme)
     for _ in range(2000):
         check(random_model(rng, extreme), rng, ATOL[extreme])
+
+
+@pytest.mark.parametrize("extreme", [False, True])
+def test_ruled_out_states_leave_first(extreme, monkeypatch):
+    """However cheap the model: states without mass are looked for, and the answers stay."""
+    monkeypatch.setattr(prepared, "WORTH_SECONDS", 0.0)
+    rng = np.random.default_rng(5 + extreme)
+    fewer = 0
+    for _ in range(200):
+        model = random_model(rng, extreme)
+        check(model, rng, ATOL[extreme])
+        fewer += prepared.prepare(build(model)._network, "map", None).restricted is not None
+    assert fewer > 20
 
 
 @given(models(), st.integers(0, 2**32))
