@@ -17,53 +17,7 @@ folder.mkdir(parents=True, exist_ok=True)
 
 # ---- The model: causes first, what one sees last ----
 
-weather = gf.Variable("weather", ["dry", "wet"])
-watering = gf.Variable("watering", ["rare", "fair", "heavy"])
-soil = gf.Variable("soil", ["dry", "moist", "soaked"])
-roots = gf.Variable("roots", ["sound", "rotting"])
-blight = gf.Variable("blight", ["no", "yes"])
-aphids = gf.Variable("aphids", ["no", "yes"])
-ladybirds = gf.Variable("ladybirds", ["few", "many"])
-leaves = gf.Variable("leaves", ["green", "yellow", "spotted"])
-stem = gf.Variable("stem", ["upright", "wilting"])
-harvest = gf.Variable("harvest", ["poor", "good"])
-
-plant = gf.BayesianNetwork(
-    [
-        gf.ConditionalTable(weather, [], [0.6, 0.4]),
-        gf.ConditionalTable(watering, [], [0.2, 0.5, 0.3]),
-        gf.ConditionalTable(  # one row for each joint state of the parents, and each sums to one
-            soil,
-            [weather, watering],
-            [
-                [[0.85, 0.14, 0.01], [0.2, 0.75, 0.05], [0.05, 0.55, 0.4]],
-                [[0.2, 0.7, 0.1], [0.03, 0.67, 0.3], [0.01, 0.24, 0.75]],
-            ],
-        ),
-        gf.ConditionalTable(roots, [soil], [[0.99, 0.01], [0.95, 0.05], [0.55, 0.45]]),
-        gf.ConditionalTable(blight, [weather], [[0.95, 0.05], [0.75, 0.25]]),
-        gf.ConditionalTable(aphids, [], [0.7, 0.3]),
-        gf.ConditionalTable(ladybirds, [aphids], [[0.9, 0.1], [0.4, 0.6]]),
-        gf.ConditionalTable(
-            leaves,
-            [roots, blight, aphids],
-            [
-                [[[0.9, 0.08, 0.02], [0.4, 0.55, 0.05]], [[0.1, 0.1, 0.8], [0.05, 0.25, 0.7]]],
-                [[[0.2, 0.75, 0.05], [0.1, 0.85, 0.05]], [[0.05, 0.35, 0.6], [0.02, 0.43, 0.55]]],
-            ],
-        ),
-        gf.ConditionalTable(
-            stem,
-            [soil, roots],
-            [[[0.3, 0.7], [0.1, 0.9]], [[0.97, 0.03], [0.4, 0.6]], [[0.9, 0.1], [0.2, 0.8]]],
-        ),
-        gf.ConditionalTable(
-            harvest,
-            [roots, blight, aphids],
-            [[[[0.1, 0.9], [0.3, 0.7]], [[0.7, 0.3], [0.8, 0.2]]], [[[0.7, 0.3], [0.8, 0.2]]] * 2],
-        ),
-    ]
-)
+plant = gf.datasets.tomato_plant()  # it ships with the package; all its numbers are made up
 print(f"{plant}\n\n{plant.tables['roots']}")
 assert plant.log_partition() == 0.0  # rows sum to one, and so does their product over all
 
@@ -73,6 +27,23 @@ def percent(p: gf.GibbsDistribution, **states: str) -> str:
         f"P({', '.join(f'{n} = {s}' for n, s in states.items())}) = {p.probability_of(states):.1%}"
     )
 
+
+# ---- Tables of one's own: the same plant in a raised bed, which drains ----
+
+weather, watering, soil = (plant.tables[name].child for name in ("weather", "watering", "soil"))
+drained = gf.ConditionalTable(  # an axis for each parent, the child's last: rows sum to one
+    soil,
+    [weather, watering],
+    [
+        [[0.9, 0.1, 0.0], [0.3, 0.69, 0.01], [0.1, 0.8, 0.1]],
+        [[0.3, 0.68, 0.02], [0.1, 0.85, 0.05], [0.05, 0.75, 0.2]],
+    ],
+)
+raised = gf.BayesianNetwork({**plant.tables, "soil": drained}.values())
+print(f"\n{drained}")
+print(f"\nIn the ground:   {percent(plant, roots='rotting')}, {percent(plant, harvest='good')}")
+print(f"In a raised bed: {percent(raised, roots='rotting')}, {percent(raised, harvest='good')}")
+assert raised.probability_of({"harvest": "good"}) > plant.probability_of({"harvest": "good"})
 
 # ---- From what one sees to what caused it ----
 
@@ -124,7 +95,7 @@ bed = {  # one row a plant; None where nobody looked
     "stem": ["upright", "wilting", None, "wilting", "upright"],
     "soil": [None, "dry", "soaked", None, None],
 }
-shares = plant.marginals(evidence=bed)["roots"][:, roots.index("rotting")]
+shares = plant.marginals(evidence=bed)["roots"][:, plant.tables["roots"].child.index("rotting")]
 print("\nleaves   stem     soil    P(roots = rotting)")
 for *seen, share in zip(*bed.values(), shares, strict=True):
     print("  ".join(f"{state or '-':7}" for state in seen), f"{share:.3f}")

@@ -7,14 +7,19 @@ import base64
 import contextlib
 import dataclasses
 import io
+import json
+import re
+import shlex
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gibbsfactor.cli import demo, demo_crf
+from gibbsfactor import BayesianNetwork, ConditionalTable, GibbsDistribution, cli
+from gibbsfactor.cli import demo, demo_crf, demo_network
 from gibbsfactor.cli.report import Picture, Story, Table
-from gibbsfactor.datasets import load_conversations
+from gibbsfactor.datasets import load_conversations, tomato_plant
 from gibbsfactor.drawing.charts import heat_map, ranked_bars, stacked_shares
 from gibbsfactor.models.softmax import SoftmaxRegression
 
@@ -66,11 +71,13 @@ def told(tmp_path_factory):
 def test_the_story(told):
     status, out, folder, _ = told
     assert status == 0
-    for n in range(1, 7):
+    for n in range(1, 8):
         assert f"\n{n}. " in out
     assert "Z = 20 + 25 + 15 + 4 = 64" in out
     for share in ("20/64", "25/64", "15/64", "4/64"):
         assert share in out
+    assert "the 3,456 joint states sum to 1; largest difference" in out
+    assert "8 variables, 10 tables; 11 steps" in out
     assert "0.007, 0.018, 0.976" in out
     assert "predict_proba on all 150 flowers" in out
     assert "3^5 = 243" in out
@@ -79,7 +86,7 @@ def test_the_story(told):
     for word in ("hey", "there", "jerk", "shit", "roar"):
         assert f"    {word}" in out
     assert "FAILED" not in out
-    assert "All 12 checks agree." in out
+    assert "All 20 checks agree." in out
     assert out.rstrip().endswith(f"The report: {folder / 'report.html'}")
     assert out.isascii()
 
@@ -87,9 +94,9 @@ def test_the_story(told):
 def test_the_pictures_are_in_the_report_and_in_the_folder(told):
     _, _, folder, text = told
     pictures = sorted(folder.glob("*.svg"))
-    assert len(pictures) == 8
+    assert len(pictures) == 9
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        ["report.html", *(path.name for path in pictures)]
+        ["report.html", "tomato.bif", *(path.name for path in pictures)]
     )
     images = Page(text).all("img")
     embedded = [base64.b64decode(image["src"].split(",", 1)[1]) for image in images]
@@ -108,7 +115,7 @@ def test_the_report_needs_nothing_else(told):
     assert {a["href"].removeprefix("#") for a in page.all("a")} == set(page.ids)
     assert "http" not in text
     assert "url(" not in text
-    assert len(page.all("table")) == 10
+    assert len(page.all("table")) == 12
     assert "FAILED" not in text
 
 
@@ -135,7 +142,7 @@ def test_a_check_that_fails_is_told_and_gives_one(tmp_path, capsys, monkeypatch)
     out = capsys.readouterr().out
     assert out.count("FAILED: ") == 1
     assert "largest difference 1.0e-06" in " ".join(out.split())
-    assert "1 of 12 checks FAILED." in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1 of 20 checks FAILED." in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -146,6 +153,98 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     with pytest.raises(OSError, match=r"can't make the folder .*below: Not a directory"):
         run("--output", str(file / "below"))
     assert file.read_text() == "kept"
+
+
+# ---- the network ----------------------------------------------------------------------
+
+
+def answered(command):
+    """What a `gibbsfactor` command prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.main(shlex.split(command)[1:]) == 0, command
+    return out.getvalue()
+
+
+def test_the_command_to_go_on_with_gives_the_numbers_of_the_story(told):
+    _, out, folder, text = told
+    (command,) = [line.strip() for line in out.splitlines() if "gibbsfactor query" in line]
+    assert f"<pre>{command}</pre>" in text
+    assert str(folder / "tomato.bif") in command
+    case = "    leaves = yellow, stem = wilting  "
+    (line,) = [line for line in out.splitlines() if line.startswith(case)]
+    rotting, _, aphids = re.findall(r"0\.\d{4}", line)
+    found = dict(re.findall(r"(rotting|yes) +(0\.\d+)", answered(command)))
+    assert {state: f"{float(p):.4f}" for state, p in found.items()} == {
+        "rotting": rotting,
+        "yes": aphids,
+    }
+
+
+def test_a_folder_with_a_blank_is_quoted(tmp_path, capsys):
+    story = Story("s")
+    demo.tell_files(story, tmp_path / "my plants" / "tomato.bif")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "query" in line]
+    assert shlex.split(line)[2] == str(tmp_path / "my plants" / "tomato.bif")
+
+
+def test_the_commands_of_the_readme_run_after_the_demo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("gibbsfactor-demo").mkdir()
+    demo_network.tell_network(Story("s", quiet=True), Path("gibbsfactor-demo"))
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    part = readme.split("### Models from files")[1].split("\n### ")[0]
+    commands, shown = re.findall(r"^```(?:bash|text)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    first, *others = commands.replace("\\\n", " ").splitlines()
+    assert answered(first) == shown
+    as_json, plan = map(answered, others)
+    assert json.loads(as_json)["map"]["aphids"] == "yes"
+    assert "induced width" in plan
+
+
+def test_the_picture_names_every_variable_and_what_is_seen(tmp_path):
+    demo_network.tell_network(Story("s", quiet=True), tmp_path)
+    svg = (tmp_path / "tomato-network.svg").read_text(encoding="utf-8")
+    labels = re.findall(r"<!-- (.*?) -->", svg)  # matplotlib writes each text above its outlines
+    assert sorted(labels) == sorted([*tomato_plant().names, "= yellow", "= wilting"])
+
+
+def with_other_roots(plant):
+    roots = plant.tables["roots"]
+    values = roots.values + np.array([1e-12, -1e-12])
+    other = ConditionalTable(roots.child, roots.parents, values)
+    return BayesianNetwork({**plant.tables, "roots": other}.values())
+
+
+WRONG = {  # a check, and an answer that is to fail it: of what, which, spoilt how
+    "log Z = 0": (BayesianNetwork, "gibbs", lambda q: q.condition({"blight": "no"})),
+    "one call for the 5 cases": (
+        BayesianNetwork,
+        "marginals",
+        lambda tables: {name: table + 1e-6 for name, table in tables.items()},
+    ),
+    "d-separation says so": (BayesianNetwork, "d_separated", lambda separated: not separated),
+    "the most probable explanation is": (
+        GibbsDistribution,
+        "map_assignment",
+        lambda x: {**x, "weather": "wet"},
+    ),
+    "of the causes alone": (GibbsDistribution, "marginal_map", lambda x: {**x, "aphids": "yes"}),
+    "half of all entries are lost": (BayesianNetwork, "log_partition", lambda z: z + 1e-6),
+    "a network fitted to the plants": (BayesianNetwork, "kl_divergence", lambda nats: nats + 1e-6),
+    "written to tomato.bif": (demo_network, "read_bif", with_other_roots),
+}
+
+
+@pytest.mark.parametrize("check", WRONG)
+def test_a_wrong_answer_fails_its_check_alone(check, tmp_path, monkeypatch):
+    target, name, spoilt = WRONG[check]
+    right = getattr(target, name)
+    monkeypatch.setattr(target, name, lambda *args, **kw: spoilt(right(*args, **kw)))
+    story = Story("s", quiet=True)
+    demo_network.tell_network(story, tmp_path)
+    assert story.n_checks == len(WRONG)
+    (failure,) = story.failures
+    assert check in failure
 
 
 # ---- the parts ------------------------------------------------------------------------

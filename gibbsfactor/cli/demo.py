@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "demo",
         help="a tour from one factor's table to a trained CRF, with pictures and a report",
         description="Tell, check and draw the main uses on data that ships with the package. "
-        "Writes pictures and one self-contained HTML report. Exits with 1 if a check fails.",
+        "Writes pictures, a model to query and one self-contained HTML report. Exits with 1 "
+        "if a check fails.",
     )
     demo.add_argument(
         "--output", metavar="DIR", default="gibbsfactor-demo", help="folder to write (%(default)s)"
@@ -41,24 +43,38 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 0 if every check agrees, else 1."""
     from gibbsfactor.cli.demo_crf import tell_sentence, tell_training
+    from gibbsfactor.cli.demo_network import tell_network
 
     folder = _made(Path(arguments.output))
     story = Story("gibbsfactor: from one table to a trained CRF", quiet=arguments.quiet)
     tell_factor_table(story)
     tell_business(story, folder)
+    network = tell_network(story, folder)
     tell_softmax(story)
     tell_trained_softmax(story)
     crf = tell_training(story, folder, progress=not arguments.quiet)
     tell_sentence(story, folder, crf)
     report = folder / "report.html"
-    story.section("The pictures and the report")
-    files = [(picture.path.name, picture.caption.split(". ")[0]) for picture in story.pictures]
-    story.table(Table(["file", "shows"], files))
-    story.say(story.verdict())
+    tell_files(story, network)
     story.write(report)
     if not arguments.quiet:
         print(f"The report: {report}")
     return 1 if story.failures else 0
+
+
+def tell_files(story: Story, network: Path) -> None:
+    """The last section: what was written, how the checks came out, and how to go on."""
+    story.section("The pictures, a model and the report")
+    files = [
+        (picture.path.name, picture.caption.split(". ")[0].rstrip("."))
+        for picture in story.pictures
+    ]
+    files.append((network.name, "The tomato plant's network, in BIF"))
+    story.table(Table(["file", "shows"], files))
+    command = ["gibbsfactor", "query", str(network), "--given", "leaves=yellow", "stem=wilting"]
+    story.say("To ask the network yourself, in a shell:")
+    story.show(shlex.join([*command, "--variables", "roots,aphids"]))
+    story.say(story.verdict())
 
 
 def _made(folder: Path) -> Path:
@@ -164,7 +180,7 @@ def tell_business(story: Story, folder: Path) -> None:
 
 
 def tell_softmax(story: Story) -> None:
-    """Section 3: softmax is one variable's Gibbs distribution."""
+    """Section 4: softmax is one variable's Gibbs distribution."""
     story.section("Softmax is a product of factors")
     scores = [1.0, 2.0, 6.0]
     y = gf.Variable("y", ["first", "second", "third"])
@@ -198,7 +214,7 @@ def tell_softmax(story: Story) -> None:
 
 
 def tell_trained_softmax(story: Story) -> None:
-    """The rest of section 3: trained weights are factors too, one for every input feature."""
+    """The rest of section 4: trained weights are factors too, one for every input feature."""
     from sklearn.datasets import load_iris
 
     iris = load_iris()

@@ -31,7 +31,7 @@ TOLERANCE = 1e-9  # in nats or probability; rounding leaves about 1e-13
 
 
 def tell_training(story: Story, folder: Path, *, progress: bool) -> LinearChainCRF:
-    """Section 4: train on the conversations, and compare on the test split."""
+    """Section 5: train on the conversations, and compare on the test split."""
     story.section("A linear-chain CRF learns to label words")
     corpus = load_conversations()
     words, truth = corpus.train.drop(), corpus.train.labels()
@@ -252,7 +252,7 @@ def _draw_weights(story: Story, folder: Path, crf: LinearChainCRF) -> None:
 
 
 def tell_sentence(story: Story, folder: Path, crf: LinearChainCRF) -> None:
-    """Section 5: label one sentence, and compute the same numbers in three ways."""
+    """Section 6: label one sentence, and compute the same numbers in three ways."""
     labels = crf.classes_
     story.section(f"One sentence: {' '.join(SENTENCE)}")
     x = Columns.from_sentences([[(word,) for word in SENTENCE]])

@@ -41,12 +41,10 @@ def load_conversations() -> Conversations:
     The word alone often does not tell (*sorry*, *thanks*, *beast* and *roar* occur under several
     labels), its neighbours do.
 
-    ===== ============= ====== ======= ============ ==============
-    part  conversations  words neutral olive-branch fighting-words
-    ===== ============= ====== ======= ============ ==============
-    train           300  8,891   3,990        2,462          2,439
-    test             80  2,359   1,103          589            667
-    ===== ============= ====== ======= ============ ==============
+    | part  | conversations | words | neutral | olive-branch | fighting-words |
+    |-------|---------------|-------|---------|--------------|----------------|
+    | train | 300           | 8,891 | 3,990   | 2,462        | 2,439          |
+    | test  | 80            | 2,359 | 1,103   | 589          | 667            |
 
     The conversations were made up and labelled by hand for this library; nobody in them is real.
     They come under its licence, BSD-3-Clause. They hold swear words.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
 from gibbsfactor.exact.contraction import max_product, sum_product
 from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.parts import bundles
+from gibbsfactor.exact.plan import Plan
 from gibbsfactor.exact.prepared import prepare
 from gibbsfactor.exact.runs import (
     chunks_of,
@@ -57,16 +61,24 @@ def _most_probable(network: Network, memory: int | None) -> tuple[FloatArray, In
     if not plan.slices:
         scores, states = best(network)
     else:
-        found = []
-        for row in rows_of(network):
-            part, positions = in_slices(row, plan)
-            scores, states = best(part)
-            first = int(scores.argmax())
-            states[first, list(plan.slices)] = positions[first]
-            found.append((scores[first], states[first]))
+        found = [_best_slice(row, plan, best) for row in rows_of(network)]
         scores, states = (np.array(column) for column in zip(*found, strict=True))
     require_mass(scores, "most probable assignment")
     return scores, ready.states(states)
+
+
+def _best_slice(
+    row: Network, plan: Plan, best: Callable[[Network], tuple[FloatArray, IntArray]]
+) -> tuple[float, IntArray]:
+    """The best of the assignments that are best in each slice, and its log weight."""
+    greatest, chosen = -math.inf, np.zeros(len(row.variables), dtype=np.intp)
+    for part, positions in in_slices(row, plan):
+        scores, states = best(part)
+        first = int(scores.argmax())
+        if scores[first] > greatest:
+            greatest, chosen = float(scores[first]), states[first]
+            chosen[list(plan.slices)] = positions[first]
+    return greatest, chosen
 
 
 def _best(log_weights: FloatArray) -> IntArray:
@@ -105,21 +117,24 @@ def _samples(network: Network, n: int, rng: np.random.Generator, memory: int | N
         cases = np.repeat(np.arange(len(counts)), counts)
         return traceback(schedule, upward.stacks, len(part.variables), cases, draw)
 
-    def of_slices(part: Network, positions: IntArray) -> IntArray:
+    def totals(part: Network) -> FloatArray:
         log_totals = np.empty(part.n_rows)
         for rows, some in in_chunks(part, plan, "log_partition", memory, up):
             log_totals[rows] = some
-        require_mass(log_totals.max(keepdims=True), "sample")
-        weights = np.exp(log_totals - log_totals.max())
-        counts = rng.multinomial(n, weights / weights.sum())
-        drawn = np.empty((n, len(part.variables)), dtype=np.intp)
-        start = 0
-        for i in np.flatnonzero(counts).tolist():
-            here = slice(start, start + counts[i])
-            drawn[here] = run(part, slice(i, i + 1), counts[i : i + 1])
-            drawn[here, list(plan.slices)] = positions[i]
-            start += counts[i]
-        return rng.permutation(drawn)
+        return log_totals
+
+    def of_slices(row: Network) -> IntArray:
+        sums = [np.logaddexp.reduce(totals(part)) for part, _ in in_slices(row, plan)]
+        of_blocks = _shares(np.array(sums), n, rng)
+        drawn = []
+        for count, (part, positions) in zip(of_blocks, in_slices(row, plan), strict=True):
+            counts = _shares(totals(part), int(count), rng) if count else of_blocks[:0]
+            for i in np.flatnonzero(counts).tolist():
+                states = run(part, slice(i, i + 1), counts[i : i + 1])
+                states[:, list(plan.slices)] = positions[i]
+                drawn.append(states)
+        none = np.zeros((0, len(row.variables)), dtype=np.intp)
+        return rng.permutation(np.concatenate([none, *drawn]))
 
     def up(part: Network, rows: slice) -> FloatArray:
         return sum_product(part, schedule, retain=False, rows=rows).log_totals
@@ -127,9 +142,16 @@ def _samples(network: Network, n: int, rng: np.random.Generator, memory: int | N
     drawn = np.empty((network.n_rows, n, len(network.variables)), dtype=np.intp)
     if plan.slices:
         for i, row in enumerate(rows_of(network)):
-            drawn[i] = of_slices(*in_slices(row, plan))
+            drawn[i] = of_slices(row)
         return ready.states(drawn)
     for rows in chunks_of(network, plan, "sample", memory):
         counts = np.full(rows.stop - rows.start, n)
         drawn[rows] = run(network, rows, counts).reshape(drawn[rows].shape)
     return ready.states(drawn)
+
+
+def _shares(log_weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
+    """How many of n draws each gets, with probabilities in proportion to exp(log weight)."""
+    require_mass(log_weights.max(keepdims=True), "sample")
+    weights = np.exp(log_weights - log_weights.max())
+    return rng.multinomial(n, weights / weights.sum())

@@ -134,8 +134,12 @@ def k_best(network: Network, k: int, memory: int | None = None) -> tuple[FloatAr
         log_weights, states = _ranked(network, schedule, k, ALL)
     else:
         log_weights, states = np.zeros(0), np.zeros((0, len(network.variables)), dtype=np.intp)
-        part, positions = in_slices(network, plan)
-        for i, fixed in enumerate(positions):
+        slices = (
+            (part, i, fixed)
+            for part, positions in in_slices(network, plan)
+            for i, fixed in enumerate(positions)
+        )
+        for part, i, fixed in slices:
             theirs, others = _ranked(part, schedule, k, slice(i, i + 1))
             others[:, list(plan.slices)] = fixed
             log_weights, states = np.append(log_weights, theirs), np.append(states, others, axis=0)

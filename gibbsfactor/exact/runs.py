@@ -30,6 +30,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 CHUNK_BYTES = 2**25  # tables of one chunk of rows: enough to make Python's share small
 LEAST_CHUNK, MOST_CHUNK = 256, 4096  # rows, where the memory allows
+SLICES_AT_A_TIME = 4096  # of which the states are written down together
 
 NO_MASS = (
     "every assignment has weight zero (log Z = -inf){rows}, so there is no {what}; "
@@ -84,15 +85,17 @@ def in_chunks(
             yield from zip(wave, pool.map(lambda rows: run(network, rows), wave), strict=True)
 
 
-def in_slices(network: Network, plan: Plan) -> tuple[Network, IntArray]:
-    """A network of one row with every joint state of the sliced variables as a row of its own.
+def in_slices(network: Network, plan: Plan) -> Iterator[tuple[Network, IntArray]]:
+    """A network of one row with joint states of the sliced variables as rows, some at a time.
 
-    Returns it, and the positions (n_slices, how many variables) that they are fixed at.
+    Yields it with the positions (how many slices, how many variables) that they are fixed at.
     """
     shape = [plan.cardinalities[v] for v in plan.slices]
-    positions = np.indices(shape, dtype=np.intp).reshape(len(shape), -1).T
-    observed = {v: positions[:, i] for i, v in enumerate(plan.slices)}
-    return network.in_rows(len(positions), observed), positions
+    for start in range(0, plan.n_slices, SLICES_AT_A_TIME):
+        numbers = np.arange(start, min(start + SLICES_AT_A_TIME, plan.n_slices))
+        positions = np.stack(np.unravel_index(numbers, shape), axis=-1)
+        observed = {v: positions[:, i] for i, v in enumerate(plan.slices)}
+        yield network.in_rows(len(positions), observed), positions
 
 
 def rows_of(network: Network) -> Iterator[Network]:
@@ -107,8 +110,9 @@ def log_sums(network: Network, plan: Plan, run: Run[FloatArray], memory: int | N
     sums = []
     for row in rows_of(network):
         total = np.array(-math.inf)
-        for _, some in in_chunks(in_slices(row, plan)[0], plan, "log_partition", memory, run):
-            total = np.logaddexp(total, np.logaddexp.reduce(some, axis=-1))
+        for part, _ in in_slices(row, plan):
+            for _, some in in_chunks(part, plan, "log_partition", memory, run):
+                total = np.logaddexp(total, np.logaddexp.reduce(some, axis=-1))
         sums.append(total)
     return np.stack(sums, axis=-1)
 
@@ -194,37 +198,49 @@ def _over_slices(
     memory: int | None,
 ) -> Marginals:
     """The average over the slices of a network of one row, as tables (...) without rows."""
-    part, positions = in_slices(network, plan)
     column = {v: i for i, v in enumerate(plan.slices)}
     fixed = [[column.get(v, -1) for v in scope] for scope in scopes]
-    sums: list[FloatArray] = []
-    masses: list[BoolArray] = []
-    log_total = -math.inf
-    for rows, some in in_chunks(part, plan, "marginals", memory, run):
-        if rows.start == 0:
-            shapes = [
-                _whole_shape(scope, where, plan, table)
-                for scope, where, table in zip(scopes, fixed, some.tables, strict=True)
-            ]
-            sums = [np.zeros(shape) for shape in shapes]
-            masses = [np.zeros(shape, dtype=bool) for shape in shapes if some.mass]
-        n = rows.stop - rows.start
+    average: _Average | None = None
+    for part, positions in in_slices(network, plan):
+        for rows, some in in_chunks(part, plan, "marginals", memory, run):
+            if average is None:
+                shapes = [
+                    _whole_shape(scope, where, plan, table)
+                    for scope, where, table in zip(scopes, fixed, some.tables, strict=True)
+                ]
+                average = _Average(fixed, shapes, has_mass=bool(some.mass))
+            average.add(some, positions[rows])
+    assert average is not None
+    return Marginals(np.array([average.log_total]), average.sums, average.mass)
+
+
+class _Average:
+    """Tables averaged over slices by the weights exp(log total), and all that has mass in any."""
+
+    def __init__(self, fixed: list[list[int]], shapes: list[list[int]], *, has_mass: bool) -> None:
+        self.fixed = fixed
+        self.log_total = -math.inf
+        self.sums = [np.zeros(shape) for shape in shapes]
+        self.mass = [np.zeros(shape, dtype=bool) for shape in shapes if has_mass]
+
+    def add(self, some: Marginals, positions: IntArray) -> None:
+        """Add slices, their variables being at these positions (n, how many)."""
+        n = len(positions)
         for i, log_here in enumerate(np.broadcast_to(some.log_totals, (n,)).tolist()):
             if log_here == -math.inf:
                 continue
-            before, log_total = log_total, float(np.logaddexp(log_total, log_here))
-            kept, weight = math.exp(before - log_total), math.exp(log_here - log_total)
+            before, self.log_total = self.log_total, float(np.logaddexp(self.log_total, log_here))
+            kept, weight = math.exp(before - self.log_total), math.exp(log_here - self.log_total)
             at = [
-                tuple(slice(None) if c < 0 else positions[rows.start + i, c] for c in where)
-                for where in fixed
+                tuple(slice(None) if c < 0 else positions[i, c] for c in where)
+                for where in self.fixed
             ]
-            for whole, index, table in zip(sums, at, some.tables, strict=True):
+            for whole, index, table in zip(self.sums, at, some.tables, strict=True):
                 whole *= kept
                 one = table[..., i if table.shape[-1] > 1 else 0]
                 whole[index] += weight * one.reshape(whole[index].shape)
-            for seen, index, has in zip(masses, at, some.mass, strict=False):
+            for seen, index, has in zip(self.mass, at, some.mass, strict=False):
                 seen[index] |= has[..., i if has.shape[-1] > 1 else 0]
-    return Marginals(np.array([log_total]), sums, masses)
 
 
 def _whole_shape(
