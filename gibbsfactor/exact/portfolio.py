@@ -28,6 +28,7 @@ MOST_ENTRIES = 2**48  # a larger table takes most of a day to fill, in however m
 SLACK = 3.0  # an order is given up at so many times the multiplications of the best one
 ROUNDS_SHARE = 0.5  # of all multiplications; more in the rounds, and they may have been a bad idea
 SECONDS_PER_PAIR = 3e-6  # to weigh two tables against each other
+MOST_PAIR_SECONDS = 1.0  # that weighing pairs may take, however long the run
 MOST_RANDOM = 1000  # orders with random ties
 
 Candidate = tuple[str, Callable[[], TreeBuilder]]
@@ -70,7 +71,7 @@ class Portfolio:
             return
         yield "weighted-min-fill", lambda: self.by_rule("weighted-min-fill")
         yield "min-weight", lambda: self.by_rule("min-weight")
-        if SECONDS_PER_PAIR * self.n_pairs() < self.seconds:
+        if SECONDS_PER_PAIR * self.n_pairs() < min(self.seconds, MOST_PAIR_SECONDS):
             yield "pairwise", self.by_pairs
         for seed in range(MOST_RANDOM):  # every other time by the best rule so far
             rule = self.rule if seed % 2 else tuple(RULES)[seed // 2 % len(RULES)]
