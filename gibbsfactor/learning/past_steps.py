@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gibbsfactor.threads import one_blas_thread
+
 FloatArray = npt.NDArray[np.float64]
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -51,7 +53,7 @@ class PastSteps:
 
     def remember(self, moved: FloatArray, changed: FloatArray) -> None:
         """Keep a step, if the loss curved upwards along it, by more than rounding."""
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(over="ignore", under="ignore"), one_blas_thread():
             curvature = float(moved @ changed)
             length, change = float(moved @ moved), float(changed @ changed)
         if not (_TINY < curvature < math.inf and _TINY < change < math.inf):
@@ -68,11 +70,12 @@ class PastSteps:
         if not self.steps:
             return q.astype(np.float64)
         coefficients = []
-        for s, y, rho in reversed(self.steps):
-            a = rho * float(s @ q)
-            q -= self.precision(a) * y
-            coefficients.append(a)
-        q *= self.precision(self.scale)
-        for (s, y, rho), a in zip(self.steps, reversed(coefficients), strict=True):
-            q += self.precision(a - rho * float(y @ q)) * s
+        with one_blas_thread():  # on a busy machine threads cost these products dearly
+            for s, y, rho in reversed(self.steps):
+                a = rho * float(s @ q)
+                q -= self.precision(a) * y
+                coefficients.append(a)
+            q *= self.precision(self.scale)
+            for (s, y, rho), a in zip(self.steps, reversed(coefficients), strict=True):
+                q += self.precision(a - rho * float(y @ q)) * s
         return q.astype(np.float64)
