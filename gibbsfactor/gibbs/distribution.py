@@ -247,8 +247,8 @@ class GibbsDistribution(Assignments, Information):
         Parameters
         ----------
         task : {"marginals", "log_partition", "map", "sample"}
-            All single marginals; log Z or, with names, a joint marginal; a most probable
-            assignment, or the k best; samples.
+            All single marginals (the k best assignments are planned alike); log Z or, with
+            names, a joint marginal; a most probable assignment; samples.
         names : name, or sequence of names
             The variables of a joint marginal; only with "log_partition".
 
