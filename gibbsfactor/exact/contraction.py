@@ -58,7 +58,9 @@ def fetch(operand: Operand, stacks: Stacks) -> Block:
     if len(blocks) == 1:
         (first,), (piece,) = blocks, operand.pieces
         is_log, low, high = first.is_log, first.low, first.high
-        values, scale = first.values[piece.rows], first.log_scale[piece.rows]
+        values, scale = first.values, first.log_scale
+        if not (isinstance(piece.rows, slice) and _count(piece.rows) == len(scale)):
+            values, scale = values[piece.rows], scale[piece.rows]
     else:
         is_log = any(block.is_log for block in blocks)
         low = min([block.low for block in blocks])

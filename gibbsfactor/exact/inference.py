@@ -75,7 +75,9 @@ def _single_marginals(network: Network, memory: int | None) -> list[FloatArray]:
 
 
 ONE = np.ones((1, 1))
-Homes = dict[int, dict[int, tuple[list[int], list[int]]]]  # stack -> axis -> (rows, variables)
+Homes = dict[
+    int, dict[int, tuple[slice | list[int], list[int]]]
+]  # stack -> axis -> rows, variables
 
 
 @lru_cache(maxsize=64)
@@ -84,7 +86,7 @@ def homes_of(schedule: Schedule) -> tuple[Homes, set[int]]:
 
     Also the stacks whose adjoints that takes.
     """
-    homes: Homes = defaultdict(dict)
+    found: dict[int, dict[int, tuple[list[int], list[int]]]] = defaultdict(dict)
     for group in schedule.groups:
         first = group.steps[0]
         if not first.summed:
@@ -98,10 +100,20 @@ def homes_of(schedule: Schedule) -> tuple[Homes, set[int]]:
         for step in group.steps:
             stack, row = schedule.place[step.right if right else step.left]
             for axis, v in zip(axes, step.summed, strict=True):
-                rows, variables = homes[stack].setdefault(axis, ([], []))
+                rows, variables = found[stack].setdefault(axis, ([], []))
                 rows.append(row)
                 variables.append(v)
+    homes: Homes = {
+        stack: {axis: (_as_slice(rows), variables) for axis, (rows, variables) in axes.items()}
+        for stack, axes in found.items()
+    }
     return homes, stacks_above(schedule, homes)
+
+
+def _as_slice(rows: list[int]) -> slice | list[int]:
+    """A slice, which takes no copy, where the rows run on."""
+    first, n = rows[0], len(rows)
+    return slice(first, first + n) if rows == list(range(first, first + n)) else rows
 
 
 def table_marginals(network: Network, memory: int | None = None) -> Marginals:

@@ -279,8 +279,12 @@ def reshaped(block: Block, shape: tuple[int, ...]) -> Block:
 
 def entrywise(one: Block, two: Block) -> Block:
     """Product, entry by entry, of two blocks (G, ..., R) of equal shape but for the rows."""
-    shape = one.values.shape[:-1]
-    return multiply(_as_matrices(one), _as_matrices(two), shape)
+    low, high = one.low + two.low, one.high + two.high
+    is_safe = not one.is_log and not two.is_log and low >= -LIMIT and high <= LIMIT
+    if is_safe and one.values.size < WORTH_PRODUCTS:
+        scale = one.log_scale + two.log_scale
+        return Block(one.values * two.values, scale, False, low, high)
+    return multiply(_as_matrices(one), _as_matrices(two), one.values.shape[:-1])
 
 
 def _as_matrices(block: Block) -> Block:
@@ -301,17 +305,15 @@ def normalized(block: Block) -> FloatArray:
     return np.asarray(weights / np.where(total > 0, total, 1.0))
 
 
-def normalized_along(block: Block, tables: list[int], axis: int) -> FloatArray:
-    """Some of the tables summed over all axes but one, (len(tables), k, R), then normalised."""
-    some = block.values if len(block.values) == 1 else block.values[tables]  # spare a large copy
-    part = Block(some, block.log_scale, block.is_log, block.low, block.high)
+def normalized_along(block: Block, tables: slice | list[int], axis: int) -> FloatArray:
+    """Some of the tables summed over all axes but one, (how many, k, R), then normalised."""
+    values = block.values[tables]
     if block.is_log:
-        part.values = normalized(part)
-    others = tuple([i for i in range(1, part.values.ndim - 1) if i != axis])
-    sums = part.values.sum(axis=others)
+        values = normalized(Block(values, block.log_scale, True, block.low, block.high))
+    others = tuple([i for i in range(1, values.ndim - 1) if i != axis])
+    sums = values.sum(axis=others)
     total = sums.sum(axis=1, keepdims=True)
-    sums /= np.where(total > 0, total, 1.0)
-    return np.asarray(sums)
+    return np.asarray(sums / np.where(total > 0, total, 1.0))
 
 
 def has_mass(block: Block) -> npt.NDArray[np.bool_]:
