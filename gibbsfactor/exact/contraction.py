@@ -22,7 +22,7 @@ from gibbsfactor.exact.schedule import Group, Operand, Schedule
 
 Stacks = list[Block | None]
 
-MOST_KEPT = 2**16  # entries of all tables, up to which inputs are kept for the downward sweep
+MOST_KEPT = 2**20  # entries of all tables, up to which inputs are kept for the downward sweep
 
 
 @dataclass(frozen=True, eq=False)
