@@ -9,7 +9,7 @@ import numpy as np
 
 from gibbsfactor.exact.contraction import max_product, sum_product
 from gibbsfactor.exact.network import IntArray, Network
-from gibbsfactor.exact.parts import bundles
+from gibbsfactor.exact.parts import Bundle, bundles
 from gibbsfactor.exact.plan import Plan
 from gibbsfactor.exact.prepared import prepare
 from gibbsfactor.exact.runs import (
@@ -34,14 +34,14 @@ def most_probable(network: Network, memory: int | None = None) -> tuple[FloatArr
     scores = np.zeros(network.n_rows)
     states = np.zeros((network.n_rows, len(network.variables)), dtype=np.intp)
     for part in bundles(network, "map", memory):
-        more, theirs = _most_probable(part.network, memory)
+        more, theirs = _most_probable(part, memory)
         scores += more
         states[:, part.variables] = theirs[:, part.variables]
     return scores, states
 
 
-def _most_probable(network: Network, memory: int | None) -> tuple[FloatArray, IntArray]:
-    ready = prepare(network, "map", memory)
+def _most_probable(bundle: Bundle, memory: int | None) -> tuple[FloatArray, IntArray]:
+    ready = prepare(bundle.network, "map", memory, plan=bundle.plan)
     network, plan, schedule = ready.network, ready.plan, ready.schedule
 
     def run(part: Network, rows: slice) -> tuple[FloatArray, IntArray]:

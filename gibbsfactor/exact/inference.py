@@ -48,14 +48,15 @@ def single_marginals(network: Network, memory: int | None = None) -> list[FloatA
     """
     tables = [ONE] * len(network.variables)
     for part in bundles(network, "marginals", memory):
-        found = _single_marginals(part.network, memory)
+        found = _single_marginals(part, memory)
         for v in part.variables:
             tables[v] = found[v]
     return tables
 
 
-def _single_marginals(network: Network, memory: int | None) -> list[FloatArray]:
-    ready = prepare(network, "marginals", memory)
+def _single_marginals(part: Bundle, memory: int | None) -> list[FloatArray]:
+    network = part.network
+    ready = prepare(network, "marginals", memory, plan=part.plan)
     schedule = ready.schedule
     homes, needed = homes_of(schedule)
 

@@ -92,12 +92,14 @@ class Network:
         factors, so that the sweep gives the marginal over it as well.
         """
         numbers = {v.name: i for i, v in enumerate(variables)}
+        cardinalities = tuple([v.cardinality for v in variables])
+        many = {name: i for name, i in numbers.items() if cardinalities[i] > 1}
         scopes: list[Scope] = []
         tables: list[Factor] = []
         log_constant = 0.0
         mentioned: set[int] = set()
         for factor in factors:
-            scope = tuple([numbers[v.name] for v in factor.scope if v.cardinality > 1])
+            scope = tuple([many[v.name] for v in factor.scope if v.name in many])
             if not scope:
                 log_constant += float(factor.log_values.reshape(()))
                 continue
@@ -105,9 +107,7 @@ class Network:
             scopes.append(scope)
             tables.append(factor)
         n_given = len(tables)
-        unmentioned = [
-            [v] for i, v in enumerate(variables) if i not in mentioned and v.cardinality > 1
-        ]
+        unmentioned = [[variables[i]] for i in many.values() if i not in mentioned]
         for added in [*extra_scopes, *unmentioned]:
             shape = tuple(v.cardinality for v in added)
             scopes.append(tuple(numbers[v.name] for v in added if v.cardinality > 1))
@@ -115,7 +115,7 @@ class Network:
         return cls(
             tuple(variables),
             numbers,
-            tuple(v.cardinality for v in variables),
+            cardinalities,
             tuple(scopes),
             tuple(tables),
             n_given,

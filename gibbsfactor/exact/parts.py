@@ -10,7 +10,7 @@ from math import ceil, prod
 
 from gibbsfactor.exact.cost import Task
 from gibbsfactor.exact.network import Network
-from gibbsfactor.exact.plan import allowance
+from gibbsfactor.exact.plan import Plan, allowance
 from gibbsfactor.exact.prepared import plan_for
 
 SPARE = 1.25  # by how much more the bundles are made than would just fit
@@ -25,11 +25,13 @@ class Bundle:
     network : with those tables alone that are in the bundle
     variables : the numbers of the variables that it answers for
     tables : the numbers that its tables have in the whole
+    plan : for its network; None where it is yet to be made
     """
 
     network: Network
     variables: Sequence[int]
     tables: Sequence[int]
+    plan: Plan | None = None
 
 
 def bundles(network: Network, task: Task, memory: int | None) -> list[Bundle]:
@@ -37,8 +39,8 @@ def bundles(network: Network, task: Task, memory: int | None) -> list[Bundle]:
 
     A part that does not fit by itself is left to be sliced.
     """
-    whole = Bundle(network, range(len(network.variables)), range(len(network.tables)))
     plan = plan_for(network)
+    whole = Bundle(network, range(len(network.variables)), range(len(network.tables)), plan)
     if plan.schedule is None or plan.fits(memory, task):
         return [whole]
     part_of = network.connected_parts()

@@ -74,19 +74,22 @@ def prepare(
     kept: Sequence[int] = (),
     *,
     ratios: bool = False,
+    plan: Plan | None = None,
 ) -> Prepared:
     """Prune what a task has no need of, plan the rest, and slice it where it must be.
 
     Barren tables leave where only sums are asked for: log Z, and weights over ``kept`` variables.
-    With ``ratios`` so do parts that nothing joins to these.
+    With ``ratios`` so do parts that nothing joins to these. ``plan`` is that of the network as it
+    is, where it is known already and nothing will be pruned.
 
     Raises
     ------
     IntractableError
         If no plan fits the memory.
     """
-    pruned = _pruned(network, task, memory, kept, ratios)
-    return replace(pruned, plan=fitted(pruned.plan, memory, task))
+    pruned = _pruned(network, task, memory, kept, ratios, plan)
+    plan = fitted(pruned.plan, memory, task)
+    return pruned if plan is pruned.plan else replace(pruned, plan=plan)
 
 
 def expected_plan(
@@ -101,13 +104,18 @@ def expected_plan(
 
 
 def _pruned(
-    network: Network, task: Task, memory: int | None, kept: Sequence[int], ratios: bool
+    network: Network,
+    task: Task,
+    memory: int | None,
+    kept: Sequence[int],
+    ratios: bool,
+    plan: Plan | None = None,
 ) -> Prepared:
     if task == "log_partition":
         network = without_barren(network, kept)
     if ratios:
         network = without_separated(network, kept)
-    plan = plan_for(network, kept)
+    plan = plan or plan_for(network, kept)
     if plan.fits(memory, task) and plan.seconds_for(task) < WORTH_SECONDS:
         return Prepared(network, plan, None)
     smaller = restricted(network, supported(network))
