@@ -14,6 +14,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from gibbsfactor.cli.output import put
+
 if TYPE_CHECKING:
     from gibbsfactor.evaluation import Scores
     from gibbsfactor.features import Columns, Templates
@@ -75,7 +77,6 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 def run_tag(arguments: argparse.Namespace) -> int:
     """Write the input's columns and the predicted label of every token."""
-    from gibbsfactor.io import write_text
 
     _check_targets([arguments.output], [arguments.model, arguments.input])
     crf = _load(arguments.model)
@@ -87,12 +88,7 @@ def run_tag(arguments: argparse.Namespace) -> int:
         "".join(f"{separator.join(token)}\n" for token in sentence)
         for sentence in columns.with_column(labels).sentences()
     )
-    if arguments.output:
-        write_text(arguments.output, text)
-    elif hasattr(sys.stdout, "buffer"):  # UTF-8 and plain line ends, whatever the terminal's are
-        sys.stdout.buffer.write(text.encode())
-    else:
-        sys.stdout.write(text)
+    put(text, arguments.output)
     return 0
 
 

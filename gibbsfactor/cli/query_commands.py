@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from gibbsfactor.cli.crf_commands import _check_targets, _stopwatch
+from gibbsfactor.cli.output import put
 from gibbsfactor.cli.waiting import waiting
 
 if TYPE_CHECKING:
@@ -40,18 +40,12 @@ def run_query(arguments: argparse.Namespace) -> int:
     _check_options(arguments)
     _check_targets([arguments.output], _inputs(arguments))
     from gibbsfactor.errors import IntractableError
-    from gibbsfactor.io import write_text
 
     try:
         text = _answer(arguments)
     except IntractableError as error:  # in this program's words
         raise IntractableError(str(error).replace("memory=", "--memory")) from None
-    if arguments.output:
-        write_text(arguments.output, text)
-    elif hasattr(sys.stdout, "buffer"):  # UTF-8 and plain line ends, whatever the terminal's are
-        sys.stdout.buffer.write(text.encode())
-    else:
-        sys.stdout.write(text)
+    put(text, arguments.output)
     return 0
 
 

@@ -100,12 +100,12 @@ def samples(
     """
     states = np.zeros((network.n_rows, n, len(network.variables)), dtype=np.intp)
     for part in bundles(network, "sample", memory):
-        states[..., part.variables] = _samples(part.network, n, rng, memory)[..., part.variables]
+        states[..., part.variables] = _samples(part, n, rng, memory)[..., part.variables]
     return states
 
 
-def _samples(network: Network, n: int, rng: np.random.Generator, memory: int | None) -> IntArray:
-    ready = prepare(network, "sample", memory)
+def _samples(bundle: Bundle, n: int, rng: np.random.Generator, memory: int | None) -> IntArray:
+    ready = prepare(bundle.network, "sample", memory, plan=bundle.plan)
     network, plan, schedule = ready.network, ready.plan, ready.schedule
 
     def draw(log_weights: FloatArray) -> IntArray:

@@ -17,7 +17,6 @@ import numpy as np
 from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact import assignments, inference
 from gibbsfactor.exact.network import IntArray, Network, Weights
-from gibbsfactor.exact.prune import without_barren
 from gibbsfactor.exact.runs import require_mass
 from gibbsfactor.exact.scaled import FloatArray
 
@@ -49,10 +48,6 @@ class Cases:
             {v: codes[rows] for v, codes in self.observed.items()},
             {v: logs[rows] for v, logs in self.log_weights.items()},
         )
-
-    def touched(self) -> set[int]:
-        """The variables that something is known of."""
-        return {*self.observed, *self.log_weights}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +107,6 @@ def one_hot(positions: IntArray, cardinality: int) -> FloatArray:
 
 def log_partitions(network: Network, cases: Cases, memory: int | None = None) -> FloatArray:
     """log Z of each row, its evidence applied: (n_rows,)."""
-    network = without_barren(network, cases.touched())
     log_z = np.empty(cases.n_rows)
     for group in grouped(network, cases):
         log_z[group.rows] = inference.log_partitions(group.network, memory)
@@ -147,7 +141,6 @@ def joint_log_weights(
 ) -> FloatArray:
     """log sum over all other variables in each row: (n_rows, an axis for each kept variable)."""
     shape = [network.cardinalities[v] for v in kept]
-    network = without_barren(network, {*cases.touched(), *kept})
     joint = np.empty((cases.n_rows, *shape))
     for group in grouped(network, cases, kept):
         logs = inference.joint_log_weights(group.network, kept, memory)

@@ -20,6 +20,7 @@ from gibbsfactor.exact.contraction import Stacks, sum_product
 from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.order import RULES, TooWide, elimination_order
 from gibbsfactor.exact.plan import Plan, hopeless_plan, plan_of_tree
+from gibbsfactor.exact.portfolio import MOST_ENTRIES
 from gibbsfactor.exact.prune import without_barren
 from gibbsfactor.exact.scaled import to_log
 from gibbsfactor.exact.schedule import Schedule
@@ -27,8 +28,6 @@ from gibbsfactor.exact.search import make_plan
 from gibbsfactor.exact.tree import TreeBuilder
 from gibbsfactor.factor import Factor
 from gibbsfactor.tables import Scope
-
-MOST_ENTRIES = 2**48  # a larger table takes most of a day to fill
 
 
 def marginal_map(
@@ -47,13 +46,13 @@ def marginal_map(
     variables = [network.variables[v] for v in named]
     network = without_barren(network, kept)
     plan = _plan(network, kept)
-    schedule = plan.admitted(memory)
+    schedule = plan.admitted(memory, "log_partition")
     left = [t for t in schedule.roots if plan.scopes[t]]
     number = {v: i for i, v in enumerate(named)}
     scopes = [tuple(number[v] for v in plan.scopes[t]) for t in left]
     cardinalities = [v.cardinality for v in variables]
     after = make_plan(scopes, cardinalities, (), [v.name for v in variables])
-    after.admitted(memory, marginals=True)
+    after.admitted(memory, "map")
     upward = sum_product(network, schedule, retain=False)
     tables = [
         _table(t, schedule, upward.stacks, tuple(variables[i] for i in scope))

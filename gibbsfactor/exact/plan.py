@@ -178,15 +178,14 @@ class Plan:
             return True
         return self.footprint.tables(task) <= allowance(self, budget, task)
 
-    def admitted(self, budget: int | None, *, marginals: bool = False) -> Schedule:
-        """The schedule, if its tables fit the budget in bytes (default: half of what is free).
+    def admitted(self, budget: int | None, task: Task) -> Schedule:
+        """The schedule, if a whole run fits the budget in bytes (default: half of what is free).
 
         Raises
         ------
         IntractableError
             Otherwise; the message names the width, the bytes and what to do instead.
         """
-        task: Task = "marginals" if marginals else "log_partition"
         if self.schedule is not None and self.fits(budget, task):
             return self.schedule
         raise refusal(self, allowance(self, budget, task), task)

@@ -120,15 +120,13 @@ def multiply(one: Block, two: Block, shape: tuple[int, ...] | None = None) -> Bl
     With ``shape`` the result comes in that shape instead, its rows last.
     """
     bounds = _bounds(one, two)
-    if bounds is None:  # measure the one with the wider bounds; both if that is not enough
-        if one.high - one.low > two.high - two.low:
-            one = settle(one)
-        else:
-            two = settle(two)
+    if bounds is None:  # measure the one with the wider bounds; the other if that is not enough
+        first_is_wider = one.high - one.low > two.high - two.low
+        one, two = (settle(one), two) if first_is_wider else (one, settle(two))
         bounds = _bounds(one, two)
-    if bounds is None:
-        one, two = settle(one), settle(two)
-        bounds = _bounds(one, two)
+        if bounds is None:
+            one, two = (one, settle(two)) if first_is_wider else (settle(one), two)
+            bounds = _bounds(one, two)
     if bounds is not None:
         values = _by_parts(sum_products, one.values, two.values)
     else:
