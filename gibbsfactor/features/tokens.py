@@ -1,6 +1,7 @@
 """Tokens: what a sequence model reads, a sparse matrix of attributes cut into sequences.
 
-Letters: N sequences, M tokens in all of them together, A attributes.
+Letters: N sequences, M tokens in all of them together, A attributes, of which D are dense, and B
+attributes of pairs of neighbours.
 """
 
 from __future__ import annotations
@@ -30,13 +31,20 @@ class Tokens:
         with float64 data, int32 indices sorted within each row, and no repeated entry.
     lengths
         (N,) integers that add up to M. A sequence may be empty.
+    edges
+        Sparse (M, B), held alike: row m holds the attributes of the pair of token m and the one
+        before it, which condition transition weights. At the first token of a sequence they mean
+        nothing.
+    dense
+        (M, D) values that nearly all tokens have, such as word vectors. They are numbered after
+        the sparse attributes: A is the number of both.
 
     Raises
     ------
     TypeError
         If `attributes` is not a scipy.sparse matrix or array.
     ValueError
-        If the lengths do not fit the rows, or a weight is NaN or infinite.
+        If the lengths or the other parts do not fit the rows, or a weight is NaN or infinite.
 
     Examples
     --------
@@ -50,12 +58,20 @@ class Tokens:
 
     attributes: Matrix
     lengths: NDArray[np.int64]
+    edges: Matrix | None = None
+    dense: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         matrix = canonical(self.attributes)
         object.__setattr__(self, "attributes", matrix)
         rows = int(matrix.shape[0])
         object.__setattr__(self, "lengths", check_lengths(self.lengths, rows, "attributes"))
+        if self.edges is not None:
+            object.__setattr__(self, "edges", canonical(self.edges))
+            _check_rows(self.edges, rows, "edges")
+        if self.dense is not None:
+            object.__setattr__(self, "dense", canonical_dense(self.dense))
+            _check_rows(self.dense, rows, "dense values")
 
     @property
     def n_tokens(self) -> int:
@@ -63,9 +79,24 @@ class Tokens:
         return int(self.attributes.shape[0])
 
     @property
+    def n_sparse(self) -> int:
+        """A - D, the number of attributes that are not dense."""
+        return int(self.attributes.shape[1])
+
+    @property
+    def n_dense(self) -> int:
+        """D."""
+        return 0 if self.dense is None else int(self.dense.shape[1])
+
+    @property
     def n_attributes(self) -> int:
         """A, the number of attributes, present on a token or not."""
-        return int(self.attributes.shape[1])
+        return self.n_sparse + self.n_dense
+
+    @property
+    def n_edge_attributes(self) -> int:
+        """B, the number of attributes that condition transitions."""
+        return 0 if self.edges is None else int(self.edges.shape[1])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -73,13 +104,46 @@ class Tokens:
     def __getitem__(self, picked: Picked) -> Tokens:
         """The picked sequences, in the order asked for."""
         rows, lengths = pick_sequences(self.lengths, picked)
-        return Tokens(self.attributes[rows], lengths)
+        return Tokens(
+            self.attributes[rows],
+            lengths,
+            None if self.edges is None else self.edges[rows],
+            None if self.dense is None else self.dense[rows],
+        )
 
     def __repr__(self) -> str:
+        more = f", {self.n_edge_attributes:,} on pairs" if self.n_edge_attributes else ""
+        more += f", {self.n_dense:,} dense" if self.n_dense else ""
         return (
             f"Tokens({len(self):,} sequences, {self.n_tokens:,} tokens, "
-            f"{self.n_attributes:,} attributes, {self.attributes.nnz:,} weights)"
+            f"{self.n_attributes:,} attributes{more}, {self.attributes.nnz:,} weights)"
         )
+
+
+def _check_rows(part: Any, rows: int, of: str) -> None:
+    if part.shape[0] != rows:
+        raise ValueError(
+            f"the {of} have {part.shape[0]} rows, but the attributes {rows}; one row a token"
+        )
+
+
+def canonical_dense(given: Any) -> NDArray[np.float64]:
+    """The (M, D) values as read-only float64, shared where they are so already."""
+    array = np.asarray(given)
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"dense values must be real numbers of shape (tokens, values), but have shape "
+            f"{array.shape} and type {array.dtype}"
+        )
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    finite = np.isfinite(array)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"token {row} has {array[row, column]} as dense value {column}; "
+            "every value must be finite"
+        )
+    return read_only(array)
 
 
 def canonical(given: Any) -> Matrix:
