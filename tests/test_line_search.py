@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gibbsfactor.learning import lbfgs
 from gibbsfactor.learning.line_search import ENOUGH, FLAT, Trial, search
 from gibbsfactor.learning.past_steps import PastSteps
+from gibbsfactor.learning.quadratic_model import QuadraticModel
 
 # Smooth functions of one number with a slope of -1 or so at 0, most of them not convex.
 FUNCTIONS = {
@@ -71,10 +73,29 @@ def test_slopes_decide_where_rounding_hides_the_losses():
     assert abs(found.slope) <= FLAT * 1e-12
 
 
+def dense_direction(steps, gradient, metric):
+    """Nocedal & Wright, equation 6.17, from a scaled diagonal over the steps given."""
+    s, y = steps[-1]
+    inverse = np.diag(1 / metric) * (s @ y) / (y @ (y / metric))
+    for s, y in steps:
+        rho = 1 / (s @ y)
+        left = np.eye(len(s)) - rho * np.outer(s, y)
+        inverse = left @ inverse @ left.T + rho * np.outer(s, s)
+    return -inverse @ gradient
+
+
+def metric_of(steps, memory):
+    """The running mean of y^2 / s.y over the last steps, its fourth root, by its definition."""
+    mean = 0.0
+    for k, (s, y) in enumerate(steps):
+        mean = mean + (y * y / (s @ y) - mean) / min(k + 1, memory)
+    root = np.sqrt(mean)
+    return np.sqrt(root / root.mean() + 0.1)
+
+
 @settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), kept=st.integers(1, 8))
 def test_two_loops_are_the_dense_update(seed, n, kept):
-    """Nocedal & Wright, equation 6.17, from the scaled identity over the steps kept."""
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(n, n))
     hessian = root @ root.T + np.eye(n)
@@ -82,15 +103,56 @@ def test_two_loops_are_the_dense_update(seed, n, kept):
     steps = [(s, hessian @ s) for s in rng.normal(size=(10, n))]
     for s, y in steps:
         past.remember(s, y)
-    s, y = steps[-1]
-    inverse = np.eye(n) * (s @ y) / (y @ y)
-    for s, y in steps[-kept:]:
-        rho = 1 / (s @ y)
-        left = np.eye(n) - rho * np.outer(s, y)
-        inverse = left @ inverse @ left.T + rho * np.outer(s, s)
+    metric = metric_of(steps, kept)
+    np.testing.assert_allclose(past.metric, metric, rtol=1e-10)
     gradient = rng.normal(size=n)
-    assert np.allclose(past.direction(gradient), -inverse @ gradient, rtol=1e-8, atol=1e-10)
+    expected = dense_direction(steps[-kept:], gradient, metric)
+    assert np.allclose(past.direction(gradient), expected, rtol=1e-8, atol=1e-10)
     assert len(past) == min(kept, 10)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), kept=st.integers(0, 5))
+def test_the_quadratic_model_is_the_dense_update(seed, n, kept):
+    """Nocedal & Wright, equation 6.19: BFGS of the Hessian itself, from a multiple of I."""
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(n, n))
+    hessian = root @ root.T + np.eye(n)
+    kept = min(kept, n)  # more steps than dimensions depend on each other
+    steps = rng.normal(size=(kept, n))
+    changes = steps @ hessian
+    expected = 0.7 * np.eye(n)
+    for s, y in zip(steps, changes, strict=True):
+        before = expected @ s
+        expected += np.outer(y, y) / (s @ y) - np.outer(before, before) / (s @ before)
+    model = QuadraticModel.of(steps, changes, 0.7, np.float64)
+    found = np.array([model.times(e) for e in np.eye(n)])
+    size = np.linalg.norm(expected, 2)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * size)
+    assert model.steepest >= size * (1 - 1e-5)
+
+
+def test_the_metric_saves_iterations_where_curvatures_differ():
+    """Counted with the metric taken out, on a separable bowl with curvatures 1 to 1e4."""
+    curvature = np.logspace(0, 4, 200)
+
+    def evaluations(past_steps, monkeypatch):
+        monkeypatch.setattr(lbfgs, "PastSteps", past_steps)
+        minimum = lbfgs.minimize(
+            lambda x: (0.5 * float((curvature * x * x).sum()), curvature * x),
+            np.ones(200),
+            gradient_tolerance=1e-6,
+            loss_tolerance=0.0,
+        )
+        assert minimum.gradient_norm <= 1e-6
+        return minimum.evaluations
+
+    class Round(PastSteps):
+        def _measure(self, y, curvature):
+            self.metric = self._inverse = np.ones_like(y)
+
+    with pytest.MonkeyPatch.context() as patch:
+        assert evaluations(PastSteps, patch) < 0.7 * evaluations(Round, patch)
 
 
 def test_single_precision_gives_nearly_the_same_direction():

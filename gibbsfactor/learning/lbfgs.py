@@ -3,80 +3,20 @@
 from __future__ import annotations
 
 import math
-import time
-import warnings
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.learning.line_search import ROUNDING, Trial, search
-from gibbsfactor.learning.past_steps import PastSteps
+from gibbsfactor.learning.minimum import FloatArray, Minimum, Objective, Progress, Watcher
+from gibbsfactor.learning.past_steps import PastSteps, precision_for
+from gibbsfactor.learning.recorder import Recorder, check_limits, checked_start
+from gibbsfactor.learning.stopping import Settling
 
-FloatArray = npt.NDArray[np.float64]
-
-# The gradient may be float32; it is widened here.
-Objective = Callable[[FloatArray], tuple[float, npt.NDArray[np.floating]]]
+__all__ = ["Minimum", "Progress", "minimize"]
 
 _LINE_SEARCH_EVALUATIONS = 20  # what one iteration may spend before it counts as stuck
-_MANY_WEIGHTS = 100_000  # for more, the past steps are kept in single precision
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the minimisation stands after an iteration.
-
-    Attributes
-    ----------
-    iteration : int
-        Counted from one.
-    loss : float
-    gradient_norm : float
-        Largest absolute component of the gradient.
-    seconds : float
-        Time since the start.
-    evaluations : int
-        Evaluations of the objective so far.
-    """
-
-    iteration: int
-    loss: float
-    gradient_norm: float
-    seconds: float
-    evaluations: int
-
-
-@dataclass(frozen=True, eq=False)
-class Minimum:
-    """The best point found, and how the search for it ended.
-
-    Attributes
-    ----------
-    weights : ndarray of float64, read-only
-        The point of the lowest loss among all that were evaluated.
-    loss : float
-    gradient_norm : float
-        Largest absolute component of the gradient at ``weights``.
-    iterations, evaluations : int
-    converged : bool
-        Whether one of the two tolerances was met.
-    interrupted : bool
-        Whether Ctrl-C ended the search.
-    message : str
-        Why the search ended, in words.
-    """
-
-    weights: FloatArray
-    loss: float
-    gradient_norm: float
-    iterations: int
-    evaluations: int
-    converged: bool
-    interrupted: bool
-    message: str
 
 
 def minimize(
@@ -88,7 +28,7 @@ def minimize(
     loss_tolerance: float = 1e-10,
     period: int = 1,
     memory: int = 20,
-    progress: Callable[[Progress], object] | None = None,
+    progress: Watcher | None = None,
 ) -> Minimum:
     """Minimise a smooth function of real weights with L-BFGS.
 
@@ -138,7 +78,8 @@ def minimize(
 
     Notes
     -----
-    Source: Nocedal & Wright (2006), Numerical Optimization, algorithms 7.4 and 7.5.
+    Source: Nocedal & Wright (2006), Numerical Optimization, algorithms 7.4 and 7.5. The matrix that
+    a direction starts from is `learning.past_steps`'s own.
 
     Examples
     --------
@@ -149,67 +90,26 @@ def minimize(
     >>> minimum.converged, np.allclose(minimum.weights, target)
     (True, True)
     """
-    point = _checked_start(start)
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations is {max_iterations}; it must be at least 1")
-    if period < 1:
-        raise ValueError(f"period is {period}; it must be at least 1")
-    if memory < 1:
-        raise ValueError(f"memory is {memory}; it must be at least 1")
-    for name, tolerance in (("gradient", gradient_tolerance), ("loss", loss_tolerance)):
-        if not 0 <= tolerance < math.inf:
-            raise ValueError(
-                f"{name}_tolerance is {tolerance}; it must be a finite number of at least 0"
-            )
-
-    recorder = _Recorder(objective, progress, loss_tolerance, period)
-    if point.size == 0:
-        recorder.evaluate(point)
-        return recorder.minimum(True, False, "there are no weights to move")
-    try:
-        reason = _descend(recorder, point, max_iterations, gradient_tolerance, memory)
-    except KeyboardInterrupt:
-        if recorder.best_weights is None:
-            raise
-        message = f"interrupted in iteration {recorder.iterations + 1}"
-        warnings.warn(
-            f"L-BFGS {message}; the best weights so far, with loss {recorder.best_loss:.8g}, "
-            "are kept",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return recorder.minimum(False, True, message)
-    messages = {
-        "flat": f"the gradient is within {gradient_tolerance:g} of zero",
-        "settled": f"{'an iteration' if period == 1 else f'{period} iterations'} lowered the loss "
-        f"by no more than {loss_tolerance:g} of it",
-        "stopped": f"stopped by the progress callable after iteration {recorder.iterations}",
-        "spent": f"reached max_iterations={max_iterations}",
-        "stuck": "the line search found no lower point; rounding may allow no better",
-    }
-    return recorder.minimum(reason in ("flat", "settled"), False, messages[reason])
+    point = checked_start(start)
+    check_limits(max_iterations, period, memory, gradient_tolerance, loss_tolerance)
+    recorder = Recorder(
+        objective,
+        progress,
+        max_iterations,
+        gradient_tolerance,
+        Settling(loss_tolerance, period),
+    )
+    return recorder.run("L-BFGS", partial(_descend, recorder, point, memory))
 
 
-def _descend(
-    recorder: _Recorder,
-    point: FloatArray,
-    max_iterations: int,
-    gradient_tolerance: float,
-    memory: int,
-) -> str:
+def _descend(recorder: Recorder, point: FloatArray, memory: int) -> str:
     """Step after step along the directions that past steps suggest; says why it ended."""
-    loss, gradient = recorder.evaluate(point)
-    past = PastSteps(memory, np.float32 if point.size > _MANY_WEIGHTS else np.float64)
-    while True:
-        norm = float(np.abs(gradient).max())
-        if recorder.iterations:
-            verdict = recorder.end_iteration(loss, norm)
-            if verdict:
-                return verdict
-        if norm <= gradient_tolerance:
-            return "flat"
-        if recorder.iterations >= max_iterations:
-            return "spent"
+    loss, gradient, norm = recorder.evaluate(point)
+    if not point.size:
+        return "empty"
+    past = PastSteps(memory, precision_for(point.size))
+    verdict = recorder.verdict(norm)
+    while not verdict:
         there = None
         while there is None:
             direction = past.direction(gradient)
@@ -223,7 +123,7 @@ def _descend(
                     "scale the features down, or penalise more"
                 )
             if -math.inf < slope < 0:
-                here = Trial(0.0, loss, slope, point, gradient)
+                here = Trial(0.0, loss, slope, point, gradient, norm)
                 first = 1.0 if len(past) else 1.0 / float(np.linalg.norm(direction))
                 evaluate = partial(_try, recorder, here, direction)
                 there = search(evaluate, here, first, _LINE_SEARCH_EVALUATIONS)
@@ -236,98 +136,14 @@ def _descend(
             if there is None:
                 past.forget()  # rounding has spoilt it
         past.remember(there.point - point, there.gradient - gradient)
-        point, loss, gradient = there.point, there.loss, there.gradient
-        recorder.iterations += 1
+        point, loss, gradient, norm = there.point, there.loss, there.gradient, there.norm
+        verdict = recorder.end_iteration(point, loss, norm)
+    return verdict
 
 
-def _try(recorder: _Recorder, here: Trial, direction: FloatArray, step: float) -> Trial:
+def _try(recorder: Recorder, here: Trial, direction: FloatArray, step: float) -> Trial:
     """The loss, and its slope along the direction, a step away."""
-    point = here.point + step * direction
-    loss, gradient = recorder.evaluate(point)
-    return Trial(step, loss, float(gradient @ direction), point, gradient)
-
-
-@dataclass
-class _Recorder:
-    """Evaluates the objective, checks what it gives, and remembers the best point."""
-
-    objective: Objective
-    progress: Callable[[Progress], object] | None
-    loss_tolerance: float
-    period: int
-    began: float = field(default_factory=time.perf_counter)
-    evaluations: int = 0
-    iterations: int = 0
-    failure: str = ""  # what an evaluation gave that was not finite
-    best_weights: FloatArray | None = None
-    best_loss: float = math.inf
-    best_gradient_norm: float = math.nan
-    losses: deque[float] = field(default_factory=deque)  # at the ends of the last iterations
-
-    def evaluate(self, point: FloatArray) -> tuple[float, FloatArray]:
-        given_loss, given_gradient = self.objective(point)
-        self.evaluations += 1
-        loss = float(given_loss)
-        gradient = np.asarray(given_gradient, dtype=np.float64)
-        if self.evaluations == 1:
-            self.losses.append(loss)
-        if gradient.shape != point.shape:
-            raise ValueError(
-                f"the objective gave a gradient of shape {gradient.shape} at a point of shape "
-                f"{point.shape}; they must be equal"
-            )
-        norm = float(np.abs(gradient).max(initial=0.0))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            bad = int(np.count_nonzero(~np.isfinite(gradient)))
-            self.failure = (
-                f"evaluation {self.evaluations} gave the loss {loss} and a gradient with {bad} of "
-                f"{gradient.size} components not finite; scale the features down, or penalise more"
-            )
-            if self.best_weights is None:
-                raise FloatingPointError(self.failure)
-            return math.inf, gradient  # too far: the line search steps back
-        if loss < self.best_loss or self.best_weights is None:
-            self.best_loss, self.best_gradient_norm = loss, norm
-            self.best_weights = point
-        return loss, gradient
-
-    def end_iteration(self, loss: float, norm: float) -> str:
-        """Report; "settled" or "stopped" if that was the last one."""
-        if self.progress is not None:
-            seconds = time.perf_counter() - self.began
-            record = Progress(self.iterations, loss, norm, seconds, self.evaluations)
-            try:
-                self.progress(record)
-            except StopIteration:
-                return "stopped"
-        self.losses.append(loss)
-        if len(self.losses) > self.period:
-            before = self.losses.popleft()
-            if before - loss <= self.loss_tolerance * abs(before):
-                return "settled"
-        return ""
-
-    def minimum(self, converged: bool, interrupted: bool, message: str) -> Minimum:
-        assert self.best_weights is not None
-        weights = self.best_weights.copy()
-        weights.flags.writeable = False
-        return Minimum(
-            weights,
-            self.best_loss,
-            self.best_gradient_norm,
-            self.iterations,
-            self.evaluations,
-            converged,
-            interrupted,
-            message,
-        )
-
-
-def _checked_start(start: npt.ArrayLike) -> FloatArray:
-    point = np.array(start, dtype=np.float64)
-    if point.ndim != 1:
-        raise ValueError(f"start has shape {point.shape}; it must be one vector of weights")
-    bad = np.flatnonzero(~np.isfinite(point))
-    if bad.size:
-        raise ValueError(f"start has {point[bad[0]]} at position {bad[0]}; weights are finite")
-    return point
+    point = step * direction
+    point += here.point
+    loss, gradient, norm = recorder.evaluate(point)
+    return Trial(step, loss, float(gradient @ direction), point, gradient, norm)

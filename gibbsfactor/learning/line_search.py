@@ -33,13 +33,17 @@ def _nowhere() -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One step tried: its length, the loss there, the slope there; the point and its gradient."""
+    """One step tried: its length, the loss there, the slope there; the point and its gradient.
+
+    ``norm`` is the size of the gradient, for whoever wants to know; the search does not.
+    """
 
     step: float
     loss: float
     slope: float
     point: npt.NDArray[np.float64] = field(default_factory=_nowhere, repr=False)
     gradient: npt.NDArray[np.float64] = field(default_factory=_nowhere, repr=False)
+    norm: float = math.nan
 
 
 def search(

@@ -1,0 +1,105 @@
+"""What is known of the labels in training data, and how much each sequence counts.
+
+Letters: N sequences, M tokens, L labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from gibbsfactor.features.tokens import Matrix
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ChainTargets:
+    """The labels of N sequences, known wholly or in part.
+
+    Attributes
+    ----------
+    n_labels : L
+    lengths : (N,)
+    codes : (M,) label numbers, -1 where the label is not fixed
+    allowed : (M, L) which labels each position may have; None if all labels are fixed
+    weights : (N,) how much each sequence counts
+    """
+
+    n_labels: int
+    lengths: IntArray
+    codes: IntArray
+    allowed: BoolArray | None
+    weights: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        lengths: IntArray,
+        codes: IntArray,
+        n_labels: int,
+        allowed: BoolArray | None = None,
+        weights: npt.ArrayLike | None = None,
+    ) -> ChainTargets:
+        """By default every label is fixed and every sequence counts once."""
+        counts = np.ones(len(lengths)) if weights is None else np.asarray(weights, np.float64)
+        return cls(n_labels, lengths, codes, allowed, counts)
+
+    @property
+    def full(self) -> BoolArray:
+        """(N,) the sequences whose labels are all fixed."""
+        ends = np.cumsum(self.lengths)
+        missing = np.concatenate([[0], np.cumsum(self.codes < 0)])
+        return np.asarray(missing[ends] == missing[ends - self.lengths])
+
+    def neighbours(self) -> tuple[IntArray, IntArray]:
+        """Positions of the two tokens of every pair of neighbours."""
+        inside = np.ones(len(self.codes), dtype=bool)
+        lengths = self.lengths[self.lengths > 0]
+        inside[np.cumsum(lengths) - lengths] = False
+        after = np.flatnonzero(inside)
+        return after - 1, after
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether all labels are fixed and all sequences count once."""
+        return bool((self.codes >= 0).all() and (self.weights == 1.0).all())
+
+    def known(self) -> Matrix:
+        """(M, L) with a one for each label that a position is known to be, or to be one of.
+
+        Sequences that count nothing are as if they were not there.
+        """
+        if self._plain:
+            return self._fixed
+        counts = np.repeat(self.weights > 0, self.lengths)
+        rows = np.flatnonzero(counts & (self.codes >= 0))
+        columns = self.codes[rows]
+        if self.allowed is not None:
+            few = counts & (self.codes < 0) & (self.allowed.sum(axis=1) < self.n_labels)
+            row, column = np.nonzero(self.allowed & few[:, None])
+            rows, columns = np.concatenate([rows, row]), np.concatenate([columns, column])
+        shape = (len(self.codes), self.n_labels)
+        return scipy.sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+
+    def counted(self) -> Matrix:
+        """(M, L) with the sequence's weight at the label of each token of a full sequence."""
+        if self._plain:
+            return self._fixed
+        weights = np.repeat(np.where(self.full, self.weights, 0.0), self.lengths)
+        rows = np.flatnonzero(weights != 0)
+        shape = (len(self.codes), self.n_labels)
+        entries = (weights[rows], (rows, self.codes[rows]))
+        return scipy.sparse.csr_array(entries, shape=shape)
+
+    @cached_property
+    def _fixed(self) -> Matrix:
+        n = len(self.codes)
+        parts = (np.ones(n), self.codes.astype(np.int32), np.arange(n + 1, dtype=np.int32))
+        return scipy.sparse.csr_array(parts, shape=(n, self.n_labels))
