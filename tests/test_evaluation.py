@@ -1,11 +1,11 @@
-"""Scores: chunks as conlleval counts them, other labels as scikit-learn does."""
+"""Scores in short: chunks as conlleval counts them, other labels as scikit-learn does."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
 
+import conlleval
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,94 +13,22 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from gibbsfactor.evaluation import chunks, evaluate_labels, follows_iob
 
-# ---- the oracle: conlleval's own loop over the lines of a file --------------------------------
-
-
-@dataclass
-class Counts:
-    correct_chunk: int = 0
-    found_correct: int = 0
-    found_guessed: int = 0
-    correct_tags: int = 0
-    tokens: int = 0
-
-
-def parted(label):
-    """Everything before the first hyphen, and everything after it."""
-    tag, hyphen, kind = label.partition("-")
-    return (tag, kind) if hyphen else (label, "")
-
-
-def end_of_chunk(prev_tag, tag, prev_type, kind):
-    if prev_tag == "B" and tag in ("B", "O"):
-        return True
-    if prev_tag == "I" and tag in ("B", "O"):
-        return True
-    if prev_tag == "E" and tag in ("E", "I", "O"):
-        return True
-    return prev_tag != "O" and prev_type != kind
-
-
-def start_of_chunk(prev_tag, tag, prev_type, kind):
-    if tag == "B" and prev_tag in ("B", "I", "O"):
-        return True
-    if tag == "I" and prev_tag in ("O", "E"):
-        return True
-    if tag == "E" and prev_tag in ("E", "O"):
-        return True
-    return tag != "O" and prev_type != kind
-
-
-def conlleval(truth, predicted):
-    """One pass over the lines of both columns, with a boundary line (O, O) after each sentence."""
-    counts = Counts()
-    in_correct = False
-    last_correct = last_guessed = "O"
-    last_correct_type = last_guessed_type = ""
-    lines = []
-    for true, guess in zip(truth, predicted, strict=True):
-        lines += [(t, g, False) for t, g in zip(true, guess, strict=True)]
-        lines.append(("O", "O", True))
-    for true, guess, boundary in lines:
-        correct, correct_type = parted(true)
-        guessed, guessed_type = parted(guess)
-        correct_ends = end_of_chunk(last_correct, correct, last_correct_type, correct_type)
-        guessed_ends = end_of_chunk(last_guessed, guessed, last_guessed_type, guessed_type)
-        if in_correct:
-            if correct_ends and guessed_ends and last_guessed_type == last_correct_type:
-                in_correct = False
-                counts.correct_chunk += 1
-            elif correct_ends != guessed_ends or guessed_type != correct_type:
-                in_correct = False
-        correct_starts = start_of_chunk(last_correct, correct, last_correct_type, correct_type)
-        guessed_starts = start_of_chunk(last_guessed, guessed, last_guessed_type, guessed_type)
-        if correct_starts and guessed_starts and guessed_type == correct_type:
-            in_correct = True
-        counts.found_correct += correct_starts
-        counts.found_guessed += guessed_starts
-        if not boundary:
-            counts.correct_tags += (correct, correct_type) == (guessed, guessed_type)
-            counts.tokens += 1
-        last_correct, last_correct_type = correct, correct_type
-        last_guessed, last_guessed_type = guessed, guessed_type
-    if in_correct:
-        counts.correct_chunk += 1
-    return counts
-
 
 def check_against_conlleval(truth, predicted):
-    counts = conlleval(truth, predicted)
+    counts = conlleval.count(truth, predicted)
+    n_true, n_predicted, n_correct = (
+        sum(c.values()) for c in (counts.found_correct, counts.found_guessed, counts.correct_chunk)
+    )
     scores = evaluate_labels(truth, predicted)
     assert scores.unit == "chunks"
     assert scores.n_tokens == counts.tokens
-    assert (scores.n_true, scores.n_predicted) == (counts.found_correct, counts.found_guessed)
-    assert scores.n_correct == counts.correct_chunk
-    precision = counts.correct_chunk / counts.found_guessed if counts.found_guessed else 0.0
-    recall = counts.correct_chunk / counts.found_correct if counts.found_correct else 0.0
+    assert (scores.n_true, scores.n_predicted) == (n_true, n_predicted)
+    assert scores.n_correct == n_correct
+    precision = n_correct / n_predicted if n_predicted else 0.0
+    recall = n_correct / n_true if n_true else 0.0
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    assert scores.accuracy == pytest.approx(counts.correct_tags / counts.tokens, rel=1e-15)
-    assert (scores.precision, scores.recall) == (precision, recall)
-    assert scores.f1 == pytest.approx(f1, rel=1e-15)
+    assert scores.accuracy == counts.correct_tags / counts.tokens
+    assert (scores.precision, scores.recall, scores.f1) == (precision, recall, f1)
 
 
 def tagged(prefixes, kinds):
@@ -154,6 +82,9 @@ def test_chunks_are_counted_as_conlleval_counts_them(sentences, close):
         ("E-NP B-NP", [(0, 1, "NP")]),  # conlleval sees no border here
         ("B-A-B I-A-B I-A", [(0, 1, "A-B"), (2, 2, "A")]),
         ("B I O", [(0, 1, "")]),
+        ("S-NP S-NP O S-VP", [(0, 0, "NP"), (1, 1, "NP"), (3, 3, "VP")]),  # IOBES
+        ("B-NP I-NP E-NP B-NP E-NP S-NP", [(0, 2, "NP"), (3, 4, "NP"), (5, 5, "NP")]),
+        ("U-NP U-NP B-NP L-NP I-NP L-NP", [(0, 0, "NP"), (1, 1, "NP"), (2, 3, "NP"), (4, 5, "NP")]),
     ],
 )
 def test_chunks_by_hand(labels, expected):
@@ -161,7 +92,7 @@ def test_chunks_by_hand(labels, expected):
 
 
 def test_scores_by_hand():
-    """Truth has 3 chunks, 2 are guessed, 1 is right; 4 of 6 tokens agree."""
+    """Truth has 3 chunks, 3 are guessed, 1 is right; 4 of 6 tokens agree."""
     truth = [["B-NP", "I-NP", "B-VP", "O"], ["B-NP", "O"]]
     guess = [["B-NP", "I-NP", "I-NP", "O"], ["B-NP", "B-VP"]]
     scores = evaluate_labels(truth, guess)
@@ -178,9 +109,11 @@ def test_no_chunk_at_all_is_zero_and_not_nan():
     assert (scores.n_true, scores.n_predicted, scores.precision) == (0, 1, 0)
 
 
-def test_which_labels_follow_iob():
-    assert all(map(follows_iob, ["O", "B-NP", "I-a-b", "E-X", "B", "O-X"]))
-    assert not any(map(follows_iob, ["S-NP", "NP", "BNP", "", "-B", "b-NP", 1, None, ("B",)]))
+def test_which_labels_follow_a_scheme():
+    chunk_labels = ["O", "B-NP", "I-a-b", "E-X", "B", "O-X", "S-NP", "L-X", "U-X", "M-X", "W-X"]
+    assert all(map(follows_iob, chunk_labels))
+    others = ["S", "U", "L", "M", "NP", "BNP", "", "-B", "b-NP", "SU-X", 1, None, ("B",)]
+    assert not any(map(follows_iob, others))
 
 
 @given(
@@ -204,9 +137,12 @@ def test_other_labels_are_scored_as_scikit_learn_does(tokens, width):
     assert scores.n_correct == Counter(a == b for a, b in tokens)[True]
 
 
-def test_one_label_outside_iob_turns_to_labels():
-    assert evaluate_labels([["B-X", "O"]], [["B-X", "U-X"]]).unit == "labels"
-    assert evaluate_labels([["U-X", "O"]], [["B-X", "O"]]).unit == "labels"
+def test_one_label_outside_any_scheme_turns_to_labels():
+    assert evaluate_labels([["B-X", "O"]], [["B-X", "U-X"]]).unit == "chunks"
+    assert evaluate_labels([["B-X", "O"]], [["B-X", "X"]]).unit == "labels"
+    assert evaluate_labels([["L-X", "O"]], [["M-X", "O"]]).unit == "labels"
+    assert evaluate_labels([["S-X", "O"]], [["U-X", "O"]]).unit == "labels"  # of no one scheme
+    assert evaluate_labels([["B-X", 1]], [["B-X", 1]]).unit == "labels"
 
 
 def test_errors_name_the_numbers():
