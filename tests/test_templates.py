@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from gibbsfactor.features import (
     Templates,
     TemplateVectorizer,
     template_codes,
+    template_matrix,
+    template_windows,
     vectorizer_from_arrays,
 )
+from gibbsfactor.features.strings import pack_strings
 from gibbsfactor.io import read_conll
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -50,10 +55,8 @@ def expand(templates, sentences):
         for t in range(len(tokens)):
             row = Counter()
             for template in templates.templates:
-                parts = [template.literals[0]]
-                for (offset, column), literal in zip(
-                    template.macros, template.literals[1:], strict=True
-                ):
+                values = []
+                for offset, column in template.macros:
                     if t + offset < 0:
                         found = f"_B{t + offset}"
                     elif t + offset >= len(tokens):
@@ -62,9 +65,9 @@ def expand(templates, sentences):
                         found = tokens[t + offset][column]
                     if templates.outside == "omit" and not 0 <= t + offset < len(tokens):
                         break
-                    parts += found, literal
+                    values.append(found)
                 else:
-                    row["".join(parts)] += 1
+                    row[template.expand(values)] += 1
             if templates.marks:
                 row.update(["__BOS__"] * (t == 0) + ["__EOS__"] * (t == len(tokens) - 1))
             rows.append(row)
@@ -130,6 +133,27 @@ def test_codes_too_long_for_an_integer_are_ranked_first(templates, train, test, 
         check(templates, train, test)
 
 
+@given(templates(), data, data, st.integers(0, 3))
+def test_grams_may_be_numbered_by_rank_throughout(templates, train, test, min_freq):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template_codes, "DENSE_LIMIT", 0)
+        check(templates, train, test, min_freq)
+
+
+@given(templates(), data, data)
+def test_macros_that_reach_far_read_token_by_token(templates, train, test):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template_windows, "REACH", 1)
+        check(templates, train, test)
+
+
+@given(templates(), data)
+def test_blocks_of_tokens_join(templates, train):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template_matrix, "BLOCK", 3)
+        check(templates, train, train)
+
+
 def test_codes_beyond_64_bits():
     rng = np.random.default_rng(0)
     sentences = [[(f"w{i:03}",) for i in rng.integers(0, 900, 12)] for _ in range(40)]
@@ -193,10 +217,6 @@ def test_from_file(tmp_path):
     [
         ("", r"<templates>: found no template, expected a line that begins with U or B"),
         ("# only\n\n", r"<templates>: found no template"),
-        (
-            "U:%x[0,0]\nB:%x[0,0]",
-            r"line 2: found 'B:%x\[0,0\]', but obs.* not supported; write plai",
-        ),
         ("U:%y[0,0]", r"line 1: found '%y\[0,0\]', an unknown macro, expected %x\[offset,column\]"),
         ("U:%x[0]", r"line 1: found '%x\[0\]', a malformed macro, expected %x\[offset,column\]"),
         ("U:%x[0,0]/%x[a,0]", r"found '%x\[a,0\]', a malformed macro"),
@@ -243,13 +263,49 @@ def test_stored_arrays_that_do_not_fit_are_refused():
     vectorizer = TemplateVectorizer(Templates.chunking())
     vectorizer.fit_transform(Columns.from_sentences([[("a", "b")]]))
     arrays = vectorizer.to_arrays()
-    message = r"codes in 18 groups .* do not fit the 19 groups of the templates"
+    message = r"things in 18 groups .* do not fit the 19 groups of the templates"
     with pytest.raises(ValueError, match=message):
         TemplateVectorizer.from_arrays({**arrays, "group_sizes": arrays["group_sizes"][1:]})
+    message = r"alphabets of 3 in all do not fit the 2 alphabets of the templates"
+    with pytest.raises(ValueError, match=message):
+        TemplateVectorizer.from_arrays({**arrays, "alphabet_sizes": np.array([1, 1, 1])})
+    with pytest.raises(ValueError, match=r"group 2 has codes that do not rise from 0 to 0 at most"):
+        TemplateVectorizer.from_arrays({**arrays, "codes": arrays["codes"] + 1})
+    with pytest.raises(ValueError, match=r"alphabet 1 has a string twice; the arrays are damaged"):
+        TemplateVectorizer.from_arrays(damage(arrays))
     with pytest.raises(
-        ValueError, match=r"the stored arrays have no 'codes', only \['group_sizes'"
+        ValueError, match=r"the stored arrays have no 'codes', only \['alphabet_sizes', 'group_s"
     ):
         TemplateVectorizer.from_arrays({k: v for k, v in arrays.items() if k != "codes"})
+
+
+def test_a_copy_and_several_threads_find_the_same():
+    rng = np.random.default_rng(1)
+    sentences = [[(f"w{i}", f"p{i % 5}") for i in rng.integers(0, 40, n)] for n in range(30)]
+    columns = Columns.from_sentences(sentences)
+    vectorizer = TemplateVectorizer(Templates.chunking())
+    wanted = named(vectorizer, vectorizer.fit_transform(columns))
+    copy = pickle.loads(pickle.dumps(vectorizer))
+    assert named(copy, copy.transform(columns)) == wanted
+    with ThreadPoolExecutor(4) as pool:
+        for tokens in pool.map(vectorizer.transform, [columns] * 8):
+            assert named(vectorizer, tokens) == wanted
+
+
+def test_few_sentences_of_many_are_read_as_they_would_be_among_all():
+    sentences = [[(f"w{i}", f"p{i % 3}") for i in range(n, n + 3)] for n in range(50)]
+    columns = Columns.from_sentences(sentences)
+    vectorizer = TemplateVectorizer(Templates.chunking())
+    rows = named(vectorizer, vectorizer.fit_transform(columns))
+    assert named(vectorizer, vectorizer.transform(columns[7:9])) == rows[21:27]
+    assert named(vectorizer, vectorizer.transform(columns[:0])) == []
+
+
+def damage(arrays):
+    """The stored strings with the last one, of the second alphabet, twice."""
+    strings, offsets = pack_strings(["a", "b", "b"])
+    sizes = np.array([1, 2])
+    return {**arrays, "strings": strings, "string_offsets": offsets, "alphabet_sizes": sizes}
 
 
 def test_chunking_marks_and_omits():

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
+from types import EllipsisType
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -170,12 +171,21 @@ class Columns:
     def __iter__(self) -> Iterator[list[tuple[str, ...]]]:
         return iter(self.sentences())
 
+    @property
+    def shape(self) -> tuple[int]:
+        """(N,), by which scikit-learn knows that sequences are picked by ``self[positions]``."""
+        return (len(self),)
+
     @overload
     def __getitem__(self, picked: int) -> list[tuple[str, ...]]: ...
     @overload
-    def __getitem__(self, picked: Picked) -> Columns: ...
-    def __getitem__(self, picked: int | Picked) -> Columns | list[tuple[str, ...]]:
+    def __getitem__(self, picked: Picked | tuple[Picked, EllipsisType]) -> Columns: ...
+    def __getitem__(
+        self, picked: int | Picked | tuple[Picked, EllipsisType]
+    ) -> Columns | list[tuple[str, ...]]:
         """One sentence by its position; or the Columns of a slice, of positions, or of a mask."""
+        if isinstance(picked, tuple) and len(picked) == 2 and picked[1] is Ellipsis:
+            picked = picked[0]  # as scikit-learn asks
         if isinstance(picked, int | np.integer):
             n = check_position(picked, len(self), "sequence")
             return self[n : n + 1].sentences()[0]

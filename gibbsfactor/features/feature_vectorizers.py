@@ -1,4 +1,4 @@
-"""Dicts or lists of features, made by the user's own code, to a sparse matrix.
+"""Dicts or lists of features, made by the user's own code, to sparse attributes.
 
 Letters: N sequences, M tokens in all of them together, A attributes.
 """
@@ -6,27 +6,31 @@ Letters: N sequences, M tokens in all of them together, A attributes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import isfinite
-from typing import Any, ClassVar, Generic, NoReturn, Self, TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping
+from itertools import compress
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
+from gibbsfactor.features.columns import Columns
+from gibbsfactor.features.feature_readers import Chunk, DictReader, ListReader, Reader
+from gibbsfactor.features.named_tokens import NamedTokens, align
+from gibbsfactor.features.sequences import as_sequences, listed
 from gibbsfactor.features.strings import Arrays, check_kind, pack_strings, stored, unpack_strings
 from gibbsfactor.features.tokens import Matrix, Tokens
+from gibbsfactor.features.vectors import VectorBlocks
 from gibbsfactor.features.vocabulary import (
     NameIndex,
     check_min_freq,
-    csr,
     drop_rare,
-    entries_before,
 )
 
 FeatureDict: TypeAlias = Mapping[str, Any]
 FeatureList: TypeAlias = "list[str] | tuple[str, ...] | set[str] | frozenset[str]"
 Features = TypeVar("Features")
-GROUPED = (list, tuple, set, frozenset)
+CHUNK = 2**10  # tokens, few enough for their strings to stay in the cache
 
 
 class _FeatureVectorizer(ABC, Generic[Features]):
@@ -38,41 +42,70 @@ class _FeatureVectorizer(ABC, Generic[Features]):
     def __init__(self, min_freq: int = 0) -> None:
         self.min_freq = check_min_freq(min_freq)
         self._names: NameIndex | None = None
+        self._sizes: dict[str, int] = {}  # of the vectors by name
 
     @property
     def n_attributes(self) -> int:
         """A, the number of attributes."""
-        return len(self._fitted())
+        return len(self._fitted()) + sum(self._sizes.values())
 
-    def fit_transform(self, sequences: Sequence[Sequence[Features]]) -> Tokens:
-        """Learn the attributes of training data, and give that data's tokens."""
-        self._check(sequences)
-        if not any(sequences):
+    @property
+    def n_edge_attributes(self) -> int:
+        """0: none of the features conditions transitions."""
+        return 0
+
+    def fit_transform(self, sequences: Iterable[Iterable[Features]]) -> Tokens:
+        """Learn the attributes of training data, and give that data's tokens.
+
+        The sequences are read once, and none is held longer than needed.
+        """
+        names, vectors = NameIndex(), VectorBlocks({}, growing=True)
+        matrix, lengths = self._read(sequences, names, vectors)
+        if not matrix.shape[0]:
             raise ValueError("there are no tokens to learn attributes from; give one at least")
-        names = NameIndex()
-        matrix, lengths = self._read(sequences, names)
         matrix, kept = drop_rare(matrix, self.min_freq)
         if not kept.all():
-            frequent = (name for name, keep in zip(names, kept.tolist(), strict=True) if keep)
-            names = NameIndex((name, a) for a, name in enumerate(frequent))
+            frequent = list(compress(names, kept.tolist()))
+            names = NameIndex(zip(frequent, range(len(frequent)), strict=True))
         names.growing = False
-        self._names = names
-        return Tokens(matrix, lengths)
+        clash = next((name for name in vectors.names() if name in names), None)
+        if clash is not None:
+            raise ValueError(
+                f"{clash!r} is both a feature and a value of an array; rename one of the two"
+            )
+        self._names, self._sizes = names, vectors.sizes
+        return Tokens(matrix, lengths, dense=vectors.matrix())
 
-    def transform(self, sequences: Sequence[Sequence[Features]]) -> Tokens:
-        """The tokens of new data, over the attributes learnt."""
-        names = self._fitted()
-        self._check(sequences)
-        return Tokens(*self._read(sequences, names))
+    def transform(self, sequences: Iterable[Iterable[Features]] | NamedTokens) -> Tokens:
+        """The tokens of new data, over the attributes learnt; those of named tokens by name."""
+        names, vectors = self._fitted(), VectorBlocks(self._sizes, growing=False)
+        if isinstance(sequences, NamedTokens):
+            return align(sequences, names, vectors.names())
+        matrix, lengths = self._read(sequences, names, vectors)
+        return Tokens(matrix, lengths, dense=vectors.matrix())
 
     def attribute_names(self) -> list[str]:
-        """The A attributes, in order."""
-        return list(self._fitted())
+        """The A attributes, in order: features, and then the values of arrays."""
+        return [*self._fitted(), *VectorBlocks(self._sizes, growing=False).names()]
+
+    def edge_names(self) -> list[str]:
+        """The attributes that condition transitions: none."""
+        return []
+
+    def only(self, kept: NDArray[np.bool_]) -> Self:
+        """The same without some of the features, of each of which is told if it stays."""
+        arrays = self.to_arrays()
+        names = compress(self._fitted(), kept.tolist())
+        arrays["names"], arrays["name_offsets"] = pack_strings(names)
+        return type(self).from_arrays(arrays)
 
     def to_arrays(self) -> Arrays:
         """All that `transform` needs, as plain numpy arrays by name."""
         arrays: Arrays = {"kind": np.array(self.kind), "min_freq": np.array(self.min_freq)}
         arrays["names"], arrays["name_offsets"] = pack_strings(self._fitted())
+        if self._sizes:
+            arrays["vectors"], arrays["vector_offsets"] = pack_strings(self._sizes)
+            arrays["vector_sizes"] = np.array(list(self._sizes.values()), np.int64)
         return arrays
 
     @classmethod
@@ -83,34 +116,38 @@ class _FeatureVectorizer(ABC, Generic[Features]):
         self = cls(int(stored(arrays, "min_freq")))
         self._names = NameIndex(zip(names, range(len(names)), strict=True))
         self._names.growing = False
+        if "vectors" in arrays:
+            keys = unpack_strings(stored(arrays, "vectors"), stored(arrays, "vector_offsets"))
+            sizes = stored(arrays, "vector_sizes").astype(np.int64).tolist()
+            self._sizes = dict(zip(keys, sizes, strict=True))
         return self
 
     @abstractmethod
-    def _collect(
-        self,
-        sequence: Sequence[Features],
-        n: int,
-        names: NameIndex,
-        found: list[int],
-        weights: list[float],
-        ends: list[int],
-    ) -> None:
-        """Append the sequence's attributes and their weights, and where each token's end."""
+    def _reader(self, names: NameIndex, vectors: VectorBlocks) -> Reader:
+        """What reads the tokens' features."""
 
     def _read(
-        self, sequences: Sequence[Sequence[Features]], names: NameIndex
+        self, sequences: Iterable[Iterable[Features]], names: NameIndex, vectors: VectorBlocks
     ) -> tuple[Matrix, NDArray[np.int64]]:
-        found: list[int] = []
-        weights: list[float] = []
-        ends = [0]
-        for n, sequence in enumerate(sequences):
-            self._collect(sequence, n, names, found, weights, ends)
-        ids = np.fromiter(found, np.int32, len(found))
-        known = ids >= 0
-        data = np.fromiter(weights, np.float64, len(weights)) if weights else np.ones(len(ids))
-        shape = (len(ends) - 1, len(names))
-        matrix = csr(data[known], ids[known], entries_before(known)[ends], shape)
-        return matrix, np.fromiter(map(len, sequences), np.int64, len(sequences))
+        data = as_sequences(sequences)
+        if isinstance(data, Tokens | NamedTokens | Columns):
+            raise TypeError(
+                f"sequences of {self.noun} were expected, but a {type(data).__name__} was given; "
+                "give data of the kind that the model is trained on"
+            )
+        reader = self._reader(names, vectors)
+        lengths: list[int] = []
+        chunks: list[Chunk] = []
+        waiting: list[Any] = []
+        for n, sequence in enumerate(data):
+            tokens = listed(sequence, n, self.noun)
+            lengths.append(len(tokens))
+            waiting.extend(tokens)
+            if len(waiting) >= CHUNK:
+                chunks.append(_read_chunk(reader, waiting, lengths))
+                waiting = []
+        chunks.append(_read_chunk(reader, waiting, lengths))
+        return _matrix(chunks, len(names)), np.array(lengths, np.int64)
 
     def _fitted(self) -> NameIndex:
         if self._names is None:
@@ -118,9 +155,6 @@ class _FeatureVectorizer(ABC, Generic[Features]):
                 f"this {type(self).__name__} has not learnt its attributes yet; call fit_transform"
             )
         return self._names
-
-    def _check(self, sequences: Sequence[Sequence[Features]]) -> None:
-        check_sequences(sequences, self.noun)
 
 
 class FeatureDictVectorizer(_FeatureVectorizer[FeatureDict]):
@@ -134,14 +168,17 @@ class FeatureDictVectorizer(_FeatureVectorizer[FeatureDict]):
     number ``w``                 ``key``                     w
     list, tuple or set of str    ``key:v`` for each ``v``    1 each
     dict                         ``key:`` and its own        its own
+    numpy array                  ``key:0``, ``key:1``, ...   its values
     ===========================  ==========================  =========
 
     Weights of the same attribute add up. A weight of 0, and so False, is the same as no attribute.
+    Arrays have one axis, and the same length on every token that has one of that key; they become
+    dense values, 0 on tokens without.
 
     Parameters
     ----------
     min_freq
-        Attributes on fewer training tokens are dropped.
+        Attributes on fewer training tokens are dropped; values of arrays never are.
 
     Examples
     --------
@@ -152,33 +189,16 @@ class FeatureDictVectorizer(_FeatureVectorizer[FeatureDict]):
     >>> tokens.attributes.toarray()
     array([[1., 1., 0.],
            [0., 0., 3.]])
+    >>> tokens = vectorizer.fit_transform([[{"word": "The", "vector": np.array([0.5, -1.0])}]])
+    >>> vectorizer.attribute_names(), tokens.dense
+    (['word:The', 'vector:0', 'vector:1'], array([[ 0.5, -1. ]]))
     """
 
     kind = "feature-dicts"
     noun = "dicts of features"
 
-    def _collect(
-        self,
-        sequence: Sequence[FeatureDict],
-        n: int,
-        names: NameIndex,
-        found: list[int],
-        weights: list[float],
-        ends: list[int],
-    ) -> None:
-        for t, features in enumerate(sequence):
-            if not isinstance(features, Mapping):
-                raise _misfit(n, t, features, "a dict of features")
-            for key, value in features.items():
-                if type(value) is str and type(key) is str:
-                    found.append(names[f"{key}:{value}"])
-                    weights.append(1.0)
-                    continue
-                for name, weight in _expand(key, value, n, t):
-                    if weight:
-                        found.append(names[name])
-                        weights.append(weight)
-            ends.append(len(found))
+    def _reader(self, names: NameIndex, vectors: VectorBlocks) -> Reader:
+        return DictReader(names, vectors)
 
 
 class FeatureListVectorizer(_FeatureVectorizer[FeatureList]):
@@ -205,96 +225,44 @@ class FeatureListVectorizer(_FeatureVectorizer[FeatureList]):
     kind = "feature-lists"
     noun = "lists of feature strings"
 
-    def _collect(
-        self,
-        sequence: Sequence[FeatureList],
-        n: int,
-        names: NameIndex,
-        found: list[int],
-        weights: list[float],
-        ends: list[int],
-    ) -> None:
-        for t, features in enumerate(sequence):
-            if not isinstance(features, GROUPED):
-                raise _misfit(n, t, features, "a list of feature strings")
+    def _reader(self, names: NameIndex, vectors: VectorBlocks) -> Reader:
+        return ListReader(names)
+
+
+def _read_chunk(reader: Reader, tokens: list[Any], lengths: list[int]) -> Chunk:
+    """The attributes of the last tokens of the sequences; an error says at which token."""
+    try:
+        return reader.read(tokens)
+    except (TypeError, ValueError):
+        ends = np.cumsum(lengths)
+        for m, token in enumerate(tokens, int(ends[-1]) - len(tokens)):
             try:
-                found.extend(map(names.__getitem__, _ordered(features)))
-            except TypeError:
-                _refuse_strings(features, n, t)
-            ends.append(len(found))
+                reader.read([token])
+            except (TypeError, ValueError) as error:
+                n = int(np.searchsorted(ends, m, side="right"))
+                where = f"sequence {n}, position {m - ends[n] + lengths[n]}"
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"{where}: {error}") from None
+        raise
 
 
-def check_sequences(sequences: Any, noun: str) -> Sequence[Sequence[Any]]:
-    """The same sequences, or TypeError unless they are N lists of tokens in a list."""
-    if not isinstance(sequences, list | tuple):
-        raise TypeError(
-            f"data must be a list of sequences, each a list of {noun}, one a token, but a "
-            f"{type(sequences).__name__} was given; turn it into such a list"
-        )
-    for n, sequence in enumerate(sequences):
-        if not isinstance(sequence, list | tuple):
-            raise TypeError(
-                f"sequence {n} is a {type(sequence).__name__}, expected a list of {noun}, one a "
-                "token; for a single sequence give [sequence]"
-            )
-    return sequences
-
-
-def _expand(key: Any, value: Any, n: int, t: int) -> Iterator[tuple[str, float]]:
-    """The attributes that one item of a feature dict stands for, with their weights."""
-    where = f"sequence {n}, position {t}"
-    if not isinstance(key, str):
-        raise TypeError(
-            f"{where}: the key {key!r} is a {type(key).__name__}; keys must be str: convert it"
-        )
-    if isinstance(value, str):
-        yield f"{key}:{value}", 1.0
-    elif isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating):
-        weight = float(value)
-        if not isfinite(weight):
-            raise ValueError(
-                f"{where}: the attribute {key!r} is {weight}; weights must be finite: leave the "
-                "attribute out where its value is not known"
-            )
-        yield key, weight
-    elif isinstance(value, Mapping):
-        for inner, deeper in value.items():
-            for name, weight in _expand(inner, deeper, n, t):
-                yield f"{key}:{name}", weight
-    elif isinstance(value, GROUPED):
-        try:
-            yield from [(f"{key}:{_string(item)}", 1.0) for item in _ordered(value)]
-        except TypeError:
-            _refuse_strings(value, n, t, f" of the attribute {key!r}")
-    else:
-        raise TypeError(
-            f"{where}: the attribute {key!r} is {value!r}, a {type(value).__name__}, expected a "
-            "str, bool, number, dict, or list of str; convert it or leave it out"
-        )
-
-
-def _ordered(strings: Iterable[str]) -> Iterable[str]:
-    """Sets in sorted order, so that positions do not depend on the run; else as given."""
-    return sorted(strings) if isinstance(strings, set | frozenset) else strings
-
-
-def _string(item: Any) -> str:
-    if not isinstance(item, str):
-        raise TypeError
-    return item
-
-
-def _misfit(n: int, t: int, found: Any, expected: str) -> TypeError:
-    return TypeError(
-        f"sequence {n}, position {t}: the token is {found!r:.60}, a {type(found).__name__}, "
-        f"expected {expected}; every token must be of that kind"
+def _matrix(chunks: list[Chunk], n_attributes: int) -> Matrix:
+    """The (M, A) matrix of all chunks; what has no attribute is left out."""
+    ids = np.concatenate([chunk.positions for chunk in chunks])
+    begins = np.cumsum([0, *(chunk.n_tokens for chunk in chunks)])
+    rows = np.concatenate(
+        [chunk.rows + np.int32(n) for chunk, n in zip(chunks, begins[:-1].tolist(), strict=True)]
     )
-
-
-def _refuse_strings(strings: Iterable[Any], n: int, t: int, of: str = "") -> NoReturn:
-    """Raise TypeError for the first item that is not a str."""
-    wrong = next(item for item in strings if not isinstance(item, str))
-    raise TypeError(
-        f"sequence {n}, position {t}: the feature {wrong!r}{of} is a {type(wrong).__name__}, "
-        "expected a str; convert it"
-    ) from None
+    if any(chunk.weights is not None for chunk in chunks):
+        weights = np.concatenate(
+            [np.ones(len(c.positions)) if c.weights is None else c.weights for c in chunks]
+        )
+    else:
+        weights = np.ones(len(ids))
+    known = ids >= 0
+    if not known.all():
+        ids, rows, weights = ids[known], rows[known], weights[known]
+    shape = (int(begins[-1]), n_attributes)
+    matrix = scipy.sparse.coo_array((weights, (rows, ids)), shape=shape).tocsr()
+    matrix.sum_duplicates()
+    return matrix

@@ -1,21 +1,125 @@
-"""The labels of sequences: checked against what they label, and numbered."""
+"""The labels of sequences: checked against what they label, and numbered.
+
+At a position whose label is not known stands None; where only some labels are possible, the set of
+them. (A set cannot be hashed and so is no label itself; a tuple or a frozenset is one.)
+
+Letters: N sequences, M tokens in all of them together, L labels.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from gibbsfactor.features.columns import Columns
+from gibbsfactor.features.named_tokens import NamedTokens
+from gibbsfactor.features.sequences import Stream, is_matrix
+from gibbsfactor.features.tokens import Tokens
 
-Labels = Sequence[Sequence[Hashable]]
+Labels = Sequence[Sequence[Any]]
+
+_NUMPY_LABELS = (np.bool_, np.integer, np.floating, np.str_)
 
 
-def check_labelled(X: Columns | Sequence[Sequence[Any]], y: Labels) -> None:
+@dataclass(frozen=True, eq=False)
+class EncodedLabels:
+    """Labels as numbers.
+
+    Attributes
+    ----------
+    classes : the L labels there are
+    codes : (M,) int64, the number of each token's label; -1 where it is not fixed
+    allowed : (M, L) bool, which labels each token may have; None if all are fixed
+    """
+
+    classes: list[Any]
+    codes: NDArray[np.int64]
+    allowed: NDArray[np.bool_] | None
+
+
+def read_labels(y: Iterable[Iterable[Any]], known: Sequence[Hashable] = ()) -> EncodedLabels:
+    """Number the labels of N sequences, some positions of which may be open.
+
+    Parameters
+    ----------
+    y
+        For each sequence its labels; None for a label that is not known, a set for one of several.
+    known
+        Labels that come first, in this order, as those of a model that is trained further.
+
+    Returns
+    -------
+    EncodedLabels
+        After the known ones the classes are sorted if they can be, else in order of appearance.
+
+    Raises
+    ------
+    TypeError
+        If a label cannot be hashed.
+    ValueError
+        If a label is NaN, a set is empty, or no position tells a label.
+
+    Examples
+    --------
+    >>> encoded = read_labels([["b", None, {"a", "b"}], ["b"]])
+    >>> encoded.classes, encoded.codes.tolist()
+    (['a', 'b'], [1, -1, -1, 1])
+    >>> read_labels([["b", {"c"}], ["a"]]).codes.tolist()
+    [1, 2, 0]
+    """
+    y = listed_labels(y)
+    flat = list(chain.from_iterable(y))
+    try:
+        distinct, is_open = dict.fromkeys(flat), False
+    except TypeError:
+        distinct, is_open = _distinct(y), True
+    if any(map(_is_nan, distinct)):
+        _check_all(y, _is_nan)
+    is_open |= None in distinct
+    distinct.pop(None, None)
+    classes = [*map(_plain, known), *_in_order(distinct, set(known))]
+    number: dict[Any, int] = {label: i for i, label in enumerate(classes)}
+    if flat and not classes:
+        raise ValueError(
+            f"none of the {len(flat)} positions has a label; give one at least that is not None"
+        )
+    if not is_open:
+        codes = np.fromiter(map(number.__getitem__, flat), np.int64, len(flat))
+        return EncodedLabels(classes, codes, None)
+    return _partial(flat, classes, number)
+
+
+def encode_labels(y: Iterable[Iterable[Any]]) -> tuple[list[Any], NDArray[np.int64]]:
+    """The labels there are, sorted if they can be, and the number of each token's label.
+
+    Raises
+    ------
+    ValueError
+        As `read_labels`; and where a label is not fixed.
+
+    Examples
+    --------
+    >>> encode_labels([["b", "a"], ["b"]])
+    (['a', 'b'], array([1, 0, 1]))
+    """
+    y = listed_labels(y)
+    encoded = read_labels(y)
+    if encoded.allowed is not None:
+        _check_all(y, _is_open)
+    return encoded.classes, encoded.codes
+
+
+def check_labelled(
+    X: Columns | Tokens | NamedTokens | Sequence[Sequence[Any]], y: Iterable[Iterable[Any]]
+) -> None:
     """Raise unless X and y are sequences, as many and as long as each other.
+
+    A generator must be read first: give its `Tokens`, and the labels as a list.
 
     Raises
     ------
@@ -24,9 +128,12 @@ def check_labelled(X: Columns | Sequence[Sequence[Any]], y: Labels) -> None:
     ValueError
         If their numbers or lengths differ.
     """
-    if isinstance(y, Columns):  # type: ignore[unreachable]
+    if isinstance(y, Columns):
         raise TypeError("y is Columns; expected a list of sequences of labels: give y.labels()")
-    lengths = X.lengths.tolist() if isinstance(X, Columns) else _lengths(X, "X", "tokens")
+    if isinstance(X, Stream):
+        raise TypeError("X is a Stream; its lengths are known once it is read: give its Tokens")
+    known = isinstance(X, Columns | Tokens | NamedTokens)
+    lengths = X.lengths.tolist() if known else _lengths(X, "X", "tokens")  # type: ignore[union-attr]
     check_same_lengths(lengths, _lengths(y, "y", "labels"), "tokens", "labels")
 
 
@@ -42,6 +149,33 @@ def check_same_lengths(one: list[int], other: list[int], first: str, second: str
             raise ValueError(f"sequence {n} has {a} {first} but {b} {second}; they must be equal")
 
 
+def listed_labels(y: Any) -> list[Sequence[Any]]:
+    """N sequences of labels as a list of sequences, read once if they come from generators.
+
+    Examples
+    --------
+    >>> listed_labels(iter(word) for word in ("ab", "c"))
+    [['a', 'b'], ['c']]
+    """
+    if isinstance(y, Columns):
+        raise TypeError("y is Columns; expected a list of sequences of labels: give y.labels()")
+    if not _is_series(y):
+        raise TypeError(f"y is {type(y).__name__}; expected a list of sequences of labels")
+    sequences = list(y)
+    for n, labels in enumerate(sequences):
+        if not _is_series(labels):
+            raise TypeError(
+                f"sequence {n} of y is {type(labels).__name__}; expected a list of labels"
+            )
+    return [labels if isinstance(labels, list | tuple) else list(labels) for labels in sequences]
+
+
+def _is_series(thing: Any) -> bool:
+    return isinstance(thing, Iterable) and not isinstance(
+        thing, str | bytes | dict | set | frozenset
+    )
+
+
 def _lengths(sequences: Any, name: str, of: str) -> list[int]:
     """How long each sequence is; raises TypeError if they are no sequences."""
     if not _is_sequence(sequences):
@@ -54,43 +188,82 @@ def _lengths(sequences: Any, name: str, of: str) -> list[int]:
             raise TypeError(
                 f"sequence {n} of {name} is {type(sequence).__name__}; expected a list of {of}"
             )
-    return [len(sequence) for sequence in sequences]
+    return [sequence.shape[0] if is_matrix(sequence) else len(sequence) for sequence in sequences]
 
 
 def _is_sequence(thing: object) -> bool:
     return hasattr(thing, "__len__") and not isinstance(thing, str | bytes | dict)
 
 
-def _plain(label: Hashable) -> Any:
+def _plain(label: Any) -> Any:
     """A label as Python's own number or string, where numpy has a type of its own for it."""
     return label.item() if isinstance(label, _NUMPY_LABELS) else label
 
 
-_NUMPY_LABELS = (np.bool_, np.integer, np.floating, np.str_)
-
-
-def encode_labels(y: Labels) -> tuple[list[Any], npt.NDArray[np.int64]]:
-    """The labels there are, sorted if they can be, and the number of each token's label.
-
-    Examples
-    --------
-    >>> encode_labels([["b", "a"], ["b"]])
-    (['a', 'b'], array([1, 0, 1]))
-    """
+def _distinct(y: Labels) -> dict[Any, None]:
+    """The labels there are, those in sets included, in order of appearance."""
+    distinct: dict[Any, None] = {}
     for n, labels in enumerate(y):
         for t, label in enumerate(labels):
-            if label is None or (isinstance(label, float) and math.isnan(label)):
+            if isinstance(label, set):
+                if not label:
+                    raise ValueError(
+                        f"sequence {n}, position {t}: the set of allowed labels is empty; "
+                        "name one at least, or give None where every label may be"
+                    )
+                if None in label:
+                    raise ValueError(
+                        f"sequence {n}, position {t}: the set of allowed labels holds None; "
+                        "give None alone where every label may be"
+                    )
+                distinct.update(dict.fromkeys(_in_order(label, set())))
+                continue
+            try:
+                distinct[label] = None
+            except TypeError as error:
+                raise TypeError(
+                    f"sequence {n}, position {t}: a label can't be used as one: {error}; labels "
+                    "are hashable, and a set of them stands for one of several"
+                ) from None
+    return distinct
+
+
+def _in_order(labels: Iterable[Any], left_out: set[Any]) -> list[Any]:
+    """Distinct labels, sorted if they can be, else as they come."""
+    kept = [_plain(label) for label in labels if label not in left_out]
+    try:
+        return sorted(kept)
+    except TypeError:
+        return kept
+
+
+def _partial(flat: list[Any], classes: list[Any], number: dict[Any, int]) -> EncodedLabels:
+    codes = np.full(len(flat), -1, np.int64)
+    allowed = np.zeros((len(flat), len(classes)), bool)
+    for m, label in enumerate(flat):
+        if label is None:
+            allowed[m] = True
+            continue
+        members = [number[one] for one in label] if isinstance(label, set) else [number[label]]
+        allowed[m, members] = True
+        if len(members) == 1:
+            codes[m] = members[0]
+    return EncodedLabels(classes, codes, allowed if (codes < 0).any() else None)
+
+
+def _is_nan(label: Any) -> bool:
+    return isinstance(label, float | np.floating) and bool(label != label)
+
+
+def _is_open(label: Any) -> bool:
+    return label is None or (isinstance(label, set) and len(label) > 1)
+
+
+def _check_all(y: Labels, wrong: Callable[[Any], bool]) -> None:
+    """Raise ValueError at the first label that is wrong, or is a set that holds such a one."""
+    for n, labels in enumerate(y):
+        for t, label in enumerate(labels):
+            if wrong(label) or (isinstance(label, set) and any(map(wrong, label))):
                 raise ValueError(
                     f"sequence {n}, position {t}: the label is {label!r}; every token needs one"
                 )
-    flat = [label for labels in y for label in labels]
-    try:
-        distinct = set(map(_plain, flat))
-    except TypeError as error:
-        raise TypeError(f"a label can't be used as one: {error}; labels are hashable") from None
-    try:
-        classes = sorted(distinct)
-    except TypeError:
-        classes = list(dict.fromkeys(map(_plain, flat)))
-    number = {label: i for i, label in enumerate(classes)}
-    return classes, np.fromiter(map(number.__getitem__, flat), np.int64, len(flat))

@@ -1,30 +1,37 @@
-"""Templates over coded columns to a sparse matrix, without a loop over tokens.
+"""Templates over coded columns to sparse matrices, without a loop over tokens.
 
-`template_windows` finds the macros' values around each token, `template_codes` makes one integer of
-those of a template, and here the distinct integers become the columns of the matrix.
+`template_windows` numbers what the macros find around each token, `template_codes` makes one number
+of those of a template, and `template_matrix` looks up the attributes and makes the matrix of them.
 
-Letters: M tokens, A attributes.
+Letters: M tokens, A attributes, B attributes of pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, compress
-from typing import Any, ClassVar, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from itertools import compress, pairwise
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gibbsfactor.features.columns import Columns
 from gibbsfactor.features.strings import Arrays, check_kind, pack_strings, stored, unpack_strings
-from gibbsfactor.features.template_codes import Group, group_templates
-from gibbsfactor.features.template_windows import Windows
+from gibbsfactor.features.template_codes import NONE, Group
+from gibbsfactor.features.template_matrix import Lookup, stack
+from gibbsfactor.features.template_plan import Plan, plan_templates
+from gibbsfactor.features.template_syntax import Syntax
+from gibbsfactor.features.template_windows import Shape, Windows
 from gibbsfactor.features.templates import BOS, EOS, Outside, Templates
 from gibbsfactor.features.tokens import Matrix, Tokens
-from gibbsfactor.features.vocabulary import NameIndex, check_min_freq, csr, drop_rare
+from gibbsfactor.features.vocabulary import check_min_freq
 
-_Block: TypeAlias = tuple[NDArray[np.int64], int]
-"""Rows of M positions among so many attributes, -1 for none; and how many attributes."""
+
+class _Found(NamedTuple):
+    """What the templates' shapes find in some columns: the numbers of grams."""
+
+    windows: Windows
+    numbers: dict[tuple[int, Shape], NDArray[np.intp]]
 
 
 class TemplateVectorizer:
@@ -35,6 +42,9 @@ class TemplateVectorizer:
 
     Two different lists of values make two attributes even where the joined strings would happen to
     be equal, as ``a/b`` + ``c`` and ``a`` + ``b/c`` are with a ``/`` between.
+
+    B lines with macros give the attributes of pairs, `Tokens.edges`; the first token of a sequence
+    has none.
 
     Parameters
     ----------
@@ -63,66 +73,99 @@ class TemplateVectorizer:
             )
         self.templates = templates
         self.min_freq = check_min_freq(min_freq)
-        self._strings = NameIndex()
-        self._groups: list[Group] | None = None
+        self._plan: Plan | None = None
         self._marks: tuple[str, ...] = ()
+        self._tables: list[NDArray[np.int32]] = []
 
     @property
     def n_attributes(self) -> int:
         """A, the number of attributes."""
-        return sum(len(group.codes) for group in self._fitted()) + len(self._marks)
+        return sum(len(group.codes) for group in self._fitted().states) + len(self._marks)
+
+    @property
+    def n_edge_attributes(self) -> int:
+        """B, the number of attributes of pairs of tokens, from B lines with macros."""
+        return sum(len(group.codes) for group in self._fitted().edges)
 
     def fit_transform(self, columns: Columns) -> Tokens:
         """Learn the attributes of training data, and give that data's tokens."""
         self._check(columns)
         if not columns.n_tokens:
             raise ValueError("there are no tokens to learn attributes from; give one at least")
-        strings = NameIndex()
-        windows = Windows(self.templates, columns, strings)
-        strings.growing = False
-        groups = group_templates(self.templates)
+        plan = plan_templates(self.templates)
+        windows = Windows(self.templates, columns, plan.readings, learn=True)
+        shapes = [plan.shapes(grams) for grams in plan.grams]
+        values = [[windows.read(shape) for shape in some] for some in shapes]
+        found = _Found(windows, {})
+        for g, (grams, some) in enumerate(zip(plan.grams, shapes, strict=True)):
+            numbers = grams.fit(values[g], list(map(windows.rows_of, some)))
+            found.numbers.update({(id(grams), s): n for s, n in zip(some, numbers, strict=True)})
+        del values
+        for group in plan.groups:
+            lookups = _members(group, found, NO_TABLE, pairs=group in plan.edges)
+            group.fit((one.numbers[one.rows + one.shift] for one in lookups), self.min_freq)
+        self._plan, self._tables = plan, []
         marks = (BOS, EOS) if self.templates.marks else ()
-        radix = len(strings)
-        learnt = ((group.fit(windows.read(group), radix), len(group.codes)) for group in groups)
-        matrix, kept = drop_rare(self._tokens(columns, learnt, marks), self.min_freq)
-        end = 0
-        for group in groups:
-            begin, end = end, end + len(group.codes)
-            group.codes = group.codes[kept[begin:end]]
-        self._strings, self._groups = strings, groups
-        self._marks = tuple(compress(marks, kept[end:]))
-        return Tokens(matrix, columns.lengths)
+        self._marks = marks if len(windows.firsts) >= self.min_freq else ()
+        tokens = self._tokens(found)
+        for grams in plan.grams:
+            grams.keep(group.codes for group in plan.groups if group.grams is grams)
+        self._tables = []
+        return tokens
 
     def transform(self, columns: Columns) -> Tokens:
         """The tokens of new data, over the attributes learnt."""
-        groups = self._fitted()
+        plan = self._fitted()
         self._check(columns)
-        windows = Windows(self.templates, columns, self._strings)
-        found = ((group.find(windows.read(group)), len(group.codes)) for group in groups)
-        return Tokens(self._tokens(columns, found, self._marks), columns.lengths)
+        windows = Windows(self.templates, columns, plan.readings, learn=False)
+        found = _Found(windows, {})
+        for grams in plan.grams:
+            for shape in plan.shapes(grams):
+                numbers = grams.find(windows.read(shape), windows.rows_of(shape))
+                found.numbers[id(grams), shape] = numbers
+        return self._tokens(found)
 
     def attribute_names(self) -> list[str]:
         """The A attributes as CRF++ and CRFsuite would write them, in order."""
-        strings = list(self._strings)
-        names = [name for group in self._fitted() for name in group.names(strings)]
-        return [*names, *self._marks]
+        return [*(name for group in self._fitted().states for name in group.names()), *self._marks]
+
+    def edge_names(self) -> list[str]:
+        """The B attributes of pairs, in order, such as ``B01:the``."""
+        return [name for group in self._fitted().edges for name in group.names()]
+
+    def only(self, kept: NDArray[np.bool_]) -> TemplateVectorizer:
+        """The same without some of the attributes, of each of which is told if it stays."""
+        plan, arrays = self._fitted(), self.to_arrays()
+        sizes = np.array([len(group.codes) for group in plan.states])
+        parts = np.split(kept[: sizes.sum()], np.cumsum(sizes)[:-1])
+        codes = [group.codes[part] for group, part in zip(plan.states, parts, strict=True)]
+        codes += [group.codes for group in plan.edges]
+        arrays["codes"] = np.concatenate([NONE, *codes])
+        arrays["group_sizes"] = np.array(list(map(len, codes)), np.int64)
+        marks = compress(self._marks, kept[sizes.sum() :].tolist())
+        texts = (self.templates.source, self.templates.name, *marks)
+        arrays["texts"], arrays["text_offsets"] = pack_strings(texts)
+        return TemplateVectorizer.from_arrays(arrays)
 
     def to_arrays(self) -> Arrays:
         """All that `transform` needs, as plain numpy arrays by name."""
-        groups = self._fitted()
-        texts = (self.templates.source, self.templates.name, *self._marks)
+        plan, templates = self._fitted(), self.templates
+        texts = (templates.source, templates.name, *self._marks)
+        strings = [string for alphabet in plan.alphabets for string in alphabet]
         arrays: Arrays = {
             "kind": np.array(self.kind),
             "min_freq": np.array(self.min_freq),
-            "outside": np.array(self.templates.outside),
-            "marks": np.array(self.templates.marks),
-            "codes": np.concatenate([np.zeros(0, np.int64), *(group.codes for group in groups)]),
-            "group_sizes": np.array([len(group.codes) for group in groups], np.int64),
+            "syntax": np.array(templates.syntax),
+            "outside": np.array(templates.outside),
+            "marks": np.array(templates.marks),
+            "codes": np.concatenate([NONE, *(group.codes for group in plan.groups)]),
+            "group_sizes": np.array([len(group.codes) for group in plan.groups], np.int64),
+            "alphabet_sizes": np.array(list(map(len, plan.alphabets)), np.int64),
         }
         arrays["texts"], arrays["text_offsets"] = pack_strings(texts)
-        arrays["strings"], arrays["string_offsets"] = pack_strings(self._strings)
-        for g, group in enumerate(groups):
-            for j, ranks in group.ranks.items():
+        arrays["strings"], arrays["string_offsets"] = pack_strings(strings)
+        for g, grams in enumerate(plan.grams):
+            for j, ranks in grams.ranks.items():
                 arrays[f"ranks_{g}_{j}"] = ranks
         return arrays
 
@@ -135,40 +178,64 @@ class TemplateVectorizer:
         )
         templates = Templates.parse(
             source,
+            syntax=cast(Syntax, str(stored(arrays, "syntax"))),
             outside=cast(Outside, str(stored(arrays, "outside"))),
             marks=bool(stored(arrays, "marks")),
             name=name,
         )
         self = cls(templates, int(stored(arrays, "min_freq")))
+        plan = plan_templates(templates)
         strings = unpack_strings(stored(arrays, "strings"), stored(arrays, "string_offsets"))
-        self._strings = NameIndex(zip(strings, range(len(strings)), strict=True))
-        self._strings.growing = False
-        self._marks, self._groups = tuple(marks), group_templates(templates)
-        codes, sizes = stored(arrays, "codes"), stored(arrays, "group_sizes").astype(np.int64)
-        if len(sizes) != len(self._groups) or sizes.sum() != len(codes):
-            raise ValueError(
-                f"{len(codes)} stored codes in {len(sizes)} groups of {sizes.sum()} in all do not "
-                f"fit the {len(self._groups)} groups of the templates; the arrays are damaged"
-            )
-        for g, (group, end) in enumerate(zip(self._groups, np.cumsum(sizes), strict=True)):
-            group.radix = len(strings)
-            group.codes = codes[end - sizes[g] : end].astype(np.int64)
-            keys = ((j, f"ranks_{g}_{j}") for j in range(group.order))
-            group.ranks = {j: arrays[key].astype(np.int64) for j, key in keys if key in arrays}
+        parts = _cut(strings, stored(arrays, "alphabet_sizes"), len(plan.alphabets), "alphabets")
+        for a, (alphabet, part) in enumerate(zip(plan.alphabets, parts, strict=True)):
+            alphabet.learn(part)
+            if len(alphabet) != len(part):
+                raise ValueError(f"alphabet {a} has a string twice; the arrays are damaged")
+        codes = stored(arrays, "codes").astype(np.int64)
+        found = _cut(codes, stored(arrays, "group_sizes"), len(plan.groups), "groups")
+        for group, part in zip(plan.groups, found, strict=True):
+            group.codes = part
+        for g, grams in enumerate(plan.grams):
+            keys = ((j, f"ranks_{g}_{j}") for j in range(len(grams.alphabets)))
+            grams.ranks = {j: arrays[key].astype(np.int64) for j, key in keys if key in arrays}
+            grams.keep(group.codes for group in plan.groups if group.grams is grams)
+        for g, group in enumerate(plan.groups):
+            most = group.grams.limit
+            if (np.diff(group.codes, prepend=-1, append=most) <= 0).any():
+                raise ValueError(
+                    f"group {g} has codes that do not rise from 0 to {most - 1} at most; "
+                    "the arrays are damaged"
+                )
+        self._plan, self._marks = plan, tuple(marks)
         return self
 
-    def _tokens(self, columns: Columns, found: Iterable[_Block], marks: Sequence[str]) -> Matrix:
-        """The matrix of the templates' attributes and then the marks."""
-        marked = ((_mark(columns, mark), 1) for mark in marks)
-        width = len(self.templates.templates) + len(marks)
-        return _stack(columns.n_tokens, width, chain(found, marked))
+    def _tokens(self, found: _Found) -> Tokens:
+        """The matrices of the templates' attributes and the marks."""
+        plan, windows = self._fitted(), found.windows
+        tables = self._tables
+        if not tables:
+            for kind in (plan.states, plan.edges):
+                first = 0
+                for group in kind:
+                    tables = [*tables, group.table(first)]
+                    first += len(group.codes)
+            self._tables = tables
+        count = self.n_attributes - len(self._marks)
+        where = {BOS: windows.firsts, EOS: windows.lasts}
+        marks = [(where[mark], count + i) for i, mark in enumerate(self._marks)]
+        split = len(plan.states)
+        states = _matrix(plan.states, tables[:split], found, marks, pairs=False)
+        edges = None
+        if plan.edges:
+            edges = _matrix(plan.edges, tables[split:], found, [], pairs=True)
+        return Tokens(states, windows.columns.lengths, edges)
 
-    def _fitted(self) -> list[Group]:
-        if self._groups is None:
+    def _fitted(self) -> Plan:
+        if self._plan is None:
             raise ValueError(
                 "this TemplateVectorizer has not learnt its attributes yet; call fit_transform"
             )
-        return self._groups
+        return self._plan
 
     def _check(self, columns: Columns) -> None:
         if not isinstance(columns, Columns):
@@ -179,26 +246,53 @@ class TemplateVectorizer:
         self.templates.check_columns(columns.n_columns)
 
 
-def _mark(columns: Columns, mark: str) -> NDArray[np.int64]:
-    """A (1, M) row: 0 at the tokens that have the mark, else -1."""
-    lengths = columns.lengths[columns.lengths > 0]
-    ends = np.cumsum(lengths)
-    row = np.full((1, columns.n_tokens), -1)
-    row[0, ends - lengths if mark == BOS else ends - 1] = 0
-    return row
+NO_TABLE = np.zeros(0, np.int32)
 
 
-def _stack(n_tokens: int, width: int, blocks: Iterable[_Block]) -> Matrix:
-    """The CSR matrix of blocks of attributes side by side, from `width` rows in all."""
-    ids = np.empty((n_tokens, width), np.int32)
-    base = filled = 0
-    for rows, size in blocks:
-        for row in rows:
-            ids[:, filled] = np.where(row < 0, -1, row + base)
-            filled += 1
-        base += size
-    present = ids >= 0
-    indptr = np.zeros(n_tokens + 1, np.int64)
-    np.cumsum(np.count_nonzero(present, axis=1), out=indptr[1:])
-    indices = ids[present]
-    return csr(np.ones(len(indices)), indices, indptr, (n_tokens, base))
+def _members(group: Group, found: _Found, table: NDArray[np.int32], *, pairs: bool) -> list[Lookup]:
+    """What each member of a group finds at the tokens; nothing at first ones, if it is of pairs."""
+    windows, lookups = found.windows, []
+    tokens = np.arange(windows.columns.n_tokens)
+    for shape, shift in group.members:
+        rows = windows.cells if shape.near else tokens
+        lookup = Lookup(found.numbers[id(group.grams), shape], rows, shift, table)
+        if pairs:
+            numbers = lookup.numbers[rows + shift]
+            numbers[windows.firsts] = -1
+            lookup = Lookup(numbers, tokens, 0, table)
+        lookups.append(lookup)
+    return lookups
+
+
+def _matrix(
+    groups: list[Group],
+    tables: list[NDArray[np.int32]],
+    found: _Found,
+    marks: Sequence[tuple[NDArray[np.int64], int]],
+    *,
+    pairs: bool,
+) -> Matrix:
+    """The matrix of one kind of groups."""
+    lookups = [
+        lookup
+        for group, table in zip(groups, tables, strict=True)
+        for lookup in _members(group, found, table, pairs=pairs)
+    ]
+    return stack(
+        found.windows.columns.n_tokens,
+        sum(len(group.codes) for group in groups) + len(marks),
+        lookups,
+        marks,
+        ordered=len(lookups) == len(groups),
+    )
+
+
+def _cut(things: Any, sizes: NDArray[Any], wanted: int, noun: str) -> list[Any]:
+    """Stored things in so many parts."""
+    ends = [0, *np.cumsum(sizes.astype(np.int64)).tolist()]
+    if len(sizes) != wanted or ends[-1] != len(things) or (sizes.astype(np.int64) < 0).any():
+        raise ValueError(
+            f"{len(things)} stored things in {len(sizes)} {noun} of {ends[-1]} in all do not fit "
+            f"the {wanted} {noun} of the templates; the arrays are damaged"
+        )
+    return [things[begin:end] for begin, end in pairwise(ends)]

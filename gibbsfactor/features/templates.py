@@ -1,107 +1,53 @@
-"""Feature templates in CRF++'s syntax: which strings around a token become its attributes."""
+"""Feature templates, CRF++'s or Wapiti's: which strings around a token become its attributes."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from gibbsfactor.errors import FormatError
+from gibbsfactor.features.template_macros import Template as Template
+from gibbsfactor.features.template_sets import CHUNKING, part_of_speech_text
+from gibbsfactor.features.template_syntax import Syntax, detect_syntax, parse_lines
 
 Outside: TypeAlias = Literal["value", "omit"]
-Macro: TypeAlias = tuple[int, int]
-"""The offset from the token at hand, and the column."""
 
 BOS, EOS = "__BOS__", "__EOS__"
-MACRO = re.compile(r"%x\[(-?[0-9]+),([0-9]+)\]")
-PERCENT = re.compile(r"%[^\s\[]?(?:\[[^\]]*\]?)?")
-
-CHUNKING = """\
-# Word
-U00:%x[-2,0]
-U01:%x[-1,0]
-U02:%x[0,0]
-U03:%x[1,0]
-U04:%x[2,0]
-U05:%x[-1,0]/%x[0,0]
-U06:%x[0,0]/%x[1,0]
-
-# Part of speech
-U10:%x[-2,1]
-U11:%x[-1,1]
-U12:%x[0,1]
-U13:%x[1,1]
-U14:%x[2,1]
-U15:%x[-2,1]/%x[-1,1]
-U16:%x[-1,1]/%x[0,1]
-U17:%x[0,1]/%x[1,1]
-U18:%x[1,1]/%x[2,1]
-U20:%x[-2,1]/%x[-1,1]/%x[0,1]
-U21:%x[-1,1]/%x[0,1]/%x[1,1]
-U22:%x[0,1]/%x[1,1]/%x[2,1]
-
-# Transitions
-B
-"""
-
-
-@dataclass(frozen=True)
-class Template:
-    """One U line: literal text with k macros between its k + 1 pieces.
-
-        attribute(t) = literals[0] value(t + o_1, c_1) literals[1] ... literals[k]
-
-    for macros ``(o_j, c_j)``. A line without a macro is an attribute of every token.
-    """
-
-    literals: tuple[str, ...]
-    macros: tuple[Macro, ...]
-    line: int = field(default=0, compare=False)
-
-    def expand(self, value: Callable[[int, int], str]) -> str:
-        """The attribute, given the value at an offset and a column.
-
-        Examples
-        --------
-        >>> template = Templates.parse("U05:%x[-1,0]/%x[0,0]").templates[0]
-        >>> template.expand(lambda offset, column: ["the", "dog"][offset + 1])
-        'U05:the/dog'
-        """
-        parts = [self.literals[0]]
-        for (offset, column), literal in zip(self.macros, self.literals[1:], strict=True):
-            parts += value(offset, column), literal
-        return "".join(parts)
-
-    def __str__(self) -> str:
-        return self.expand(lambda offset, column: f"%x[{offset},{column}]")
 
 
 @dataclass(frozen=True)
 class Templates:
     """A set of feature templates.
 
-    Made by `parse`, `from_file` or `chunking`; templates without a U line give no attributes but
-    the marks.
+    Made by `parse`, `from_file`, `chunking` or `part_of_speech`; templates without a U line give
+    no attributes but the marks.
 
     Parameters
     ----------
     templates
         The U lines, in order.
     transitions
-        Whether there is a B line: the model also weighs pairs of adjacent labels.
+        Whether there is a B line without a macro: the model also weighs pairs of adjacent labels.
+        Several such lines are one.
     source
         The text they were parsed from.
     outside
         What a macro finds beyond the ends of the sentence. ``"value"``, CRF++'s way: the strings
         ``_B-1``, ``_B-2``, ... before the first token and ``_B+1``, ``_B+2``, ... after the last.
-        ``"omit"``, CRFsuite's way: the token goes without that attribute.
+        ``"omit"``, CRFsuite's way: the token goes without that attribute. Wapiti's strings are
+        ``_x-1`` to ``_x-4``, ``_x-#`` from there on, and ``_x+1`` and so forth.
     marks
         Whether the first token also has the attribute ``__BOS__`` and the last ``__EOS__``.
     name
         The file's name in errors.
+    edges
+        The B lines with macros, in order: their attributes weigh the pair of a token's label and
+        the one before it, so that the first token of a sentence has none.
+    syntax
+        Whose rules the source follows.
 
     Examples
     --------
@@ -118,6 +64,8 @@ class Templates:
     outside: Outside = "value"
     marks: bool = False
     name: str = field(default="<templates>", compare=False)
+    edges: tuple[Template, ...] = ()
+    syntax: Syntax = "crf++"
 
     def __post_init__(self) -> None:
         if self.outside not in get_args(Outside):
@@ -128,49 +76,63 @@ class Templates:
         cls,
         text: str,
         *,
+        syntax: Syntax | None = None,
         outside: Outside = "value",
         marks: bool = False,
         name: str = "<templates>",
     ) -> Templates:
-        """Parse the text of a template file.
+        r"""Parse the text of a template file.
 
-        A line is a template ``U...``, the line ``B``, a comment ``#...`` or blank. White space at
-        its end does not count.
+        In CRF++'s syntax a line is a template ``U...`` of one label, a template ``B...`` of a pair
+        of labels, a comment ``#...`` or blank; ``%x[offset,column]`` stands for a string of the
+        data. White space at a line's end does not count.
+
+        In Wapiti's, a line begins with ``u``, ``b``, or ``*`` for both, in small or capital
+        letters; a ``#`` begins a comment wherever it stands. ``%t[offset,column,"regexp"]`` is
+        ``true`` or ``false``, whether the expression is found in the string, and
+        ``%m[offset,column,"regexp"]`` the part it matches; ``%X %T %M`` fold capitals.
+        ``%x[@1,0]`` is the sentence's first token, ``%x[@-1,0]`` its last, and ``%x[*2,0]`` looks
+        as many tokens away as the number in column 2 says.
+
+        Parameters
+        ----------
+        text
+            The file's text.
+        syntax
+            ``"crf++"`` or ``"wapiti"``. By default Wapiti's if some line outside the comments
+            begins with ``u``, ``b`` or ``*`` or has a macro that CRF++ lacks, else CRF++'s.
+        outside, marks, name
+            As in `Templates`.
 
         Raises
         ------
         FormatError
             Naming the line, what was found there and what was expected.
+
+        Examples
+        --------
+        >>> Templates.parse("U00:%x[0,0]\nB01:%x[0,0]\nB")
+        Templates(1 template over 1 column, 1 of pairs, transitions, outside='value', marks=False)
+        >>> templates = Templates.parse('*:suffix=%m[0,0,"..$"]')
+        >>> templates.syntax, templates.templates == templates.edges
+        ('wapiti', True)
         """
-        templates: list[Template] = []
-        transitions = False
-        for number, line in enumerate(map(str.rstrip, text.split("\n")), 1):
-            where = f"{name}, line {number}"
-            if not line or line.startswith("#"):
-                continue
-            if line.startswith("U"):
-                templates.append(_parse_line(where, number, line))
-            elif line.startswith("B"):
-                if "%" in line:
-                    raise FormatError(
-                        f"{where}: found {line!r}, but observation-conditioned transitions are "
-                        "not supported; write plain B"
-                    )
-                transitions = True
-            else:
-                raise FormatError(
-                    f"{where}: found {line!r}, expected a line that begins with U, B or #; "
-                    "begin a template with U, such as U00:%x[0,0]"
-                )
-        if not templates and not transitions:
-            raise FormatError(f"{name}: found no template, expected a line that begins with U or B")
-        return cls(tuple(templates), transitions, text, outside, marks, name)
+        if syntax is not None and syntax not in get_args(Syntax):
+            raise ValueError(f"syntax must be 'crf++', 'wapiti' or None, but is {syntax!r}")
+        syntax = syntax or detect_syntax(text)
+        lines = parse_lines(text, name, syntax)
+        return cls(lines.states, lines.transitions, text, outside, marks, name, lines.edges, syntax)
 
     @classmethod
     def from_file(
-        cls, path: str | os.PathLike[str], *, outside: Outside = "value", marks: bool = False
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        syntax: Syntax | None = None,
+        outside: Outside = "value",
+        marks: bool = False,
     ) -> Templates:
-        """Parse a template file in UTF-8.
+        """Parse a template file in UTF-8, as `parse` does its text.
 
         Raises
         ------
@@ -194,7 +156,7 @@ class Templates:
                 f"{name}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8; "
                 "save the file as UTF-8"
             ) from None
-        return cls.parse(text, outside=outside, marks=marks, name=name)
+        return cls.parse(text, syntax=syntax, outside=outside, marks=marks, name=name)
 
     @classmethod
     def chunking(cls) -> Templates:
@@ -210,41 +172,61 @@ class Templates:
         """
         return cls.parse(CHUNKING, outside="omit", marks=True, name="Templates.chunking()")
 
+    @classmethod
+    def part_of_speech(cls, word: int = 0, derived: int = 1) -> Templates:
+        """Templates for parts of speech, over a word and what `with_affixes_and_shape` makes of it.
+
+        The words from -2 to 2, and pairs of them in small letters; prefixes and suffixes of 1 to 4
+        characters; shape, case and digits; the neighbours' suffixes and shapes. Outside is
+        omitted; both ends are marked.
+
+        Parameters
+        ----------
+        word
+            The column of the words.
+        derived
+            The first of the columns that `with_affixes_and_shape` added.
+
+        Examples
+        --------
+        >>> from gibbsfactor.features import Columns, TemplateVectorizer
+        >>> from gibbsfactor.features.derived_columns import with_affixes_and_shape
+        >>> columns = with_affixes_and_shape(Columns.from_sentences([[("Dogs",), ("bark",)]]))
+        >>> vectorizer = TemplateVectorizer(Templates.part_of_speech())
+        >>> vectorizer.fit_transform(columns)
+        Tokens(1 sequences, 2 tokens, 39 attributes, 40 weights)
+        """
+        text = part_of_speech_text(word, derived)
+        return cls.parse(text, outside="omit", marks=True, name="Templates.part_of_speech()")
+
     @property
     def n_columns(self) -> int:
         """How many columns the data needs at least: one more than the highest column named."""
-        return 1 + max((c for t in self.templates for _, c in t.macros), default=-1)
+        return 1 + max((c for *_, c in self._columns()), default=-1)
 
     def check_columns(self, n_columns: int) -> None:
         """Raise ValueError, naming the line, if a macro asks for a column the data lacks."""
-        for template in self.templates:
-            for offset, column in template.macros:
-                if column >= n_columns:
-                    raise ValueError(
-                        f"{self.name}, line {template.line}: found %x[{offset},{column}], column "
-                        f"{column}, but the data has {n_columns} (0 to {n_columns - 1}); "
-                        "columns count from 0, and the label column may have been dropped"
-                    )
+        for template, j, column in self._columns():
+            if column >= n_columns:
+                raise ValueError(
+                    f"{self.name}, line {template.line}: found {template.macro(j)}, column "
+                    f"{column}, but the data has {n_columns} (0 to {n_columns - 1}); "
+                    "columns count from 0, and the label column may have been dropped"
+                )
+
+    def _columns(self) -> Iterator[tuple[Template, int, int]]:
+        """Each template, its macro j, and a column that this one reads."""
+        for template in (*self.templates, *self.edges):
+            for j in range(len(template.macros)):
+                for column in template.columns(j):
+                    yield template, j, column
 
     def __repr__(self) -> str:
-        columns = f"{self.n_columns} column{'s' * (self.n_columns != 1)}"
-        return (
-            f"Templates({len(self.templates)} templates over {columns}, "
-            f"{'transitions' if self.transitions else 'no transitions'}, "
-            f"outside={self.outside!r}, marks={self.marks})"
-        )
-
-
-def _parse_line(where: str, number: int, line: str) -> Template:
-    """A U line as its literals and macros."""
-    pieces = MACRO.split(line)
-    for literal in pieces[::3]:
-        found = PERCENT.search(literal)
-        if found:
-            kind = "a malformed macro" if found[0].startswith("%x") else "an unknown macro"
-            raise FormatError(
-                f"{where}: found {found[0]!r}, {kind}, expected %x[offset,column] with a whole "
-                "offset and a column from 0, such as %x[-1,0] (a % cannot stand for itself)"
-            )
-    offsets, columns = map(int, pieces[1::3]), map(int, pieces[2::3])
-    return Template(tuple(pieces[::3]), tuple(zip(offsets, columns, strict=True)), number)
+        what = [
+            f"{len(self.templates)} template{'s' * (len(self.templates) != 1)} over "
+            f"{self.n_columns} column{'s' * (self.n_columns != 1)}",
+            *([f"{len(self.edges)} of pairs"] if self.edges else []),
+            "transitions" if self.transitions else "no transitions",
+            *([f"syntax={self.syntax!r}"] if self.syntax != "crf++" else []),
+        ]
+        return f"Templates({', '.join(what)}, outside={self.outside!r}, marks={self.marks})"

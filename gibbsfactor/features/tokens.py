@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index
+from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -101,8 +102,15 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, picked: Picked) -> Tokens:
+    @property
+    def shape(self) -> tuple[int]:
+        """(N,), by which scikit-learn knows that sequences are picked by ``self[positions]``."""
+        return (len(self),)
+
+    def __getitem__(self, picked: Picked | tuple[Picked, EllipsisType]) -> Tokens:
         """The picked sequences, in the order asked for."""
+        if isinstance(picked, tuple) and len(picked) == 2 and picked[1] is Ellipsis:
+            picked = picked[0]  # as scikit-learn asks
         rows, lengths = pick_sequences(self.lengths, picked)
         return Tokens(
             self.attributes[rows],
@@ -263,3 +271,26 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+BOS, EOS = "__BOS__", "__EOS__"
+
+
+def with_ends(tokens: Tokens) -> Tokens:
+    """The tokens with two more attributes, behind the sparse ones: being first, and being last.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> with_ends(Tokens(csr_array((3, 0)), [2, 1])).attributes.toarray()
+    array([[1., 0.],
+           [0., 1.],
+           [1., 1.]])
+    """
+    lengths = tokens.lengths[tokens.lengths > 0]
+    stops = np.cumsum(lengths)
+    marks = np.zeros((tokens.n_tokens, 2))
+    marks[stops - lengths, 0] = 1.0
+    marks[stops - 1, 1] = 1.0
+    both = scipy.sparse.hstack([tokens.attributes, scipy.sparse.csr_array(marks)], format="csr")
+    return Tokens(both, tokens.lengths, tokens.edges, tokens.dense)

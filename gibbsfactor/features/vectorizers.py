@@ -1,23 +1,26 @@
-"""The three vectorisers behind one protocol, and the choice among them by the kind of data."""
+"""The vectorisers behind one protocol, and the choice among them by the kind of data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gibbsfactor.features.columns import Columns
+from gibbsfactor.features.feature_readers import GROUPED
 from gibbsfactor.features.feature_vectorizers import (
-    GROUPED,
     FeatureDictVectorizer,
     FeatureListVectorizer,
-    check_sequences,
 )
+from gibbsfactor.features.named_tokens import NamedTokens
+from gibbsfactor.features.sequences import Stream, as_sequences, is_matrix, listed
 from gibbsfactor.features.strings import Arrays, stored
 from gibbsfactor.features.template_vectorizer import TemplateVectorizer
 from gibbsfactor.features.templates import Templates
 from gibbsfactor.features.tokens import Tokens
+from gibbsfactor.features.tokens_vectorizer import TokensVectorizer
 
 
 class Vectorizer(Protocol):
@@ -28,7 +31,11 @@ class Vectorizer(Protocol):
 
     @property
     def n_attributes(self) -> int:
-        """A, the number of attributes learnt."""
+        """A, the number of attributes learnt, sparse and dense."""
+
+    @property
+    def n_edge_attributes(self) -> int:
+        """B, the number of attributes learnt that condition transitions."""
 
     def fit_transform(self, data: Any, /) -> Tokens:
         """Learn the attributes of training data, and give that data's tokens."""
@@ -37,7 +44,13 @@ class Vectorizer(Protocol):
         """The tokens of new data, over the attributes learnt; others are absent."""
 
     def attribute_names(self) -> list[str]:
-        """The A attributes, in order."""
+        """The A attributes, in order: sparse ones, and then dense ones."""
+
+    def edge_names(self) -> list[str]:
+        """The B attributes that condition transitions, in order."""
+
+    def only(self, kept: NDArray[np.bool_], /) -> Self:
+        """The same without some of the sparse attributes, of each of which is told if it stays."""
 
     def to_arrays(self) -> Arrays:
         """All that `transform` needs, as plain numpy arrays by name."""
@@ -55,8 +68,9 @@ def vectorizer_for(
     Parameters
     ----------
     data
-        `Columns`, which need templates; or a list of sequences of feature dicts; or a list of
-        sequences of lists of feature strings. The first token decides.
+        `Columns`, which need templates; or sequences of feature dicts; or sequences of lists of
+        feature strings; or `Tokens`, or a matrix for each sequence. The first token decides. A
+        generator, or a matrix with lengths, goes through `as_sequences` beforehand.
     templates
         Feature templates, for `Columns` only.
     min_freq
@@ -88,21 +102,51 @@ def vectorizer_for(
             f"templates read Columns, but a {type(data).__name__} was given; make Columns with "
             "read_conll or Columns.from_sentences, or leave the templates out"
         )
-    sequences = check_sequences(data, "feature dicts or of lists of feature strings")
-    for n, sequence in enumerate(sequences):
-        for token in sequence:
-            if isinstance(token, Mapping):
-                return FeatureDictVectorizer(min_freq)
-            if isinstance(token, GROUPED):
-                return FeatureListVectorizer(min_freq)
-            raise TypeError(
-                f"sequence {n}, position 0: the token is {token!r:.60}, a {type(token).__name__}, "
-                "expected a dict of features or a list of feature strings; "
-                "for one feature a token, give [feature]"
-            )
+    if isinstance(data, Tokens | NamedTokens):
+        return TokensVectorizer(min_freq)
+    if isinstance(data, Iterator):
+        raise TypeError(
+            f"a {type(data).__name__} can be read only once; make X = as_sequences(X) first, and "
+            "give that to both vectorizer_for and fit_transform"
+        )
+    sequences: Any = data if isinstance(data, Stream) else as_sequences(data)
+    if isinstance(sequences, Tokens | NamedTokens):
+        return TokensVectorizer(min_freq)
+    return _for_token(*_first_token(sequences), min_freq)
+
+
+def _first_token(sequences: Stream | Iterable[Any]) -> tuple[int, Any]:
+    """The first token, and the sequence that it is in."""
+    if isinstance(sequences, Stream):
+        token = sequences.first_token()
+        if token is not None:
+            return sequences.n_ahead - 1, token
+        n = sequences.n_ahead - 1
+    else:
+        n = -1
+        for n, sequence in enumerate(sequences):
+            tokens = listed(sequence, n, "feature dicts or of lists of feature strings")
+            if len(tokens):
+                return n, tokens[0]
     raise ValueError(
-        f"{len(sequences)} sequences without a token do not tell dicts from lists of features; "
+        f"{n + 1} sequences without a token do not tell dicts from lists of features; "
         "give one token at least"
+    )
+
+
+def _for_token(n: int, token: object, min_freq: int) -> Vectorizer:
+    if isinstance(token, Mapping):
+        return FeatureDictVectorizer(min_freq)
+    if isinstance(token, GROUPED):
+        return FeatureListVectorizer(min_freq)
+    raise TypeError(
+        f"sequence {n}, position 0: the token is {token!r:.60}, a {type(token).__name__}, "
+        "expected a dict of features or a list of feature strings; "
+        + (
+            "for arrays of numbers, stack those of a sequence into one matrix with np.stack"
+            if hasattr(token, "dtype") or is_matrix(token)
+            else "for one feature a token, give [feature]"
+        )
     )
 
 
@@ -117,7 +161,13 @@ def vectorizer_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Vectorizer:
     ['walk', 'shop']
     """
     kinds: dict[str, type[Vectorizer]] = {
-        cls.kind: cls for cls in (TemplateVectorizer, FeatureDictVectorizer, FeatureListVectorizer)
+        cls.kind: cls
+        for cls in (
+            TemplateVectorizer,
+            FeatureDictVectorizer,
+            FeatureListVectorizer,
+            TokensVectorizer,
+        )
     }
     kind = str(stored(arrays, "kind"))
     if kind not in kinds:
