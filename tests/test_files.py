@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import os
 import re
 import stat
+import threading
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,14 +148,18 @@ def test_wrong_files_are_named(tmp_path):
 def test_other_kinds_and_versions_are_named(tmp_path):
     path = tmp_path / "model"
     write_arrays(path, KIND, {}, {"x": np.arange(3)})
-    with pytest.raises(FormatError, match="holds a test of format 1; expected a CRF of format 1"):
+    with pytest.raises(
+        FormatError, match="holds a test of format 1; expected a CRF of format 1 to 2"
+    ):
         read_arrays(path, "CRF")
 
 
 HEADERS = {
     "a list": lambda header: [],
     "null": lambda header: None,
-    "version 2": lambda header: {**header, "version": 2},
+    "version 0": lambda header: {**header, "version": 0},
+    "no version": lambda header: {**header, "version": None},
+    "a version in a list": lambda header: {**header, "version": [1]},
     "no kind": lambda header: {**header, "kind": None},
     "no description": lambda header: {k: v for k, v in header.items() if k != "description"},
     "arrays in a list": lambda header: {**header, "arrays": []},
@@ -159,9 +167,17 @@ HEADERS = {
 }
 ENTRIES = {
     "type": ["|O", "<U0", "nonsense", "0f8", None],
-    "shape": [[-3], 3, [2**62, 2**62], [math.inf], ["a"], None],
-    "start": [-64, 10**9, math.inf, None],
+    "shape": [[-3], 3, [2**62, 2**62], [math.inf], ["a"], [1] * 65, None],
+    "start": [-64, 1, 10**9, math.inf, None],
     "crc": [0, None],
+}
+CODINGS = {
+    "type": ["|O", "<f8", "<U1", "<i3", "<u2", None],
+    "steps": [False, "yes"],
+    "escapes": [-1, 1, 10**30, 0.5, None],
+    "deflated": [True],
+    "bytes": [-1, 2, 10**9, 10**30, None],
+    "strange": [1],
 }
 
 
@@ -187,28 +203,88 @@ def test_damaged_headers_are_format_errors(tmp_path, monkeypatch, change):
     path = tmp_path / "model"
     write_arrays(path, KIND, {}, {"x": np.arange(3)})
     monkeypatch.undo()
-    with pytest.raises(FormatError, match=r"model.*(damaged|cut short|format 2|holds a None)"):
+    with pytest.raises(FormatError, match=r"model.*(damaged|cut short|format|holds a None)"):
         read_arrays(path, KIND)
 
 
-@pytest.fixture
-def model_file(tmp_path):
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in CODINGS.items() for value in values]
+)
+@pytest.mark.parametrize("verify", [True, False])
+def test_damaged_packings_are_format_errors(tmp_path, monkeypatch, key, value, verify):
+    numbers = np.array([3, 4, 7, 7, 30, 200, 250, 300])
+    path = tmp_path / "model"
+    dumps = json.dumps
+
+    def change(header):
+        coding = header["arrays"]["x"]["packed"]
+        assert coding["steps"]
+        assert coding["bytes"] == len(numbers)
+        coding[key] = value
+        return header
+
+    monkeypatch.setattr(files.json, "dumps", lambda header, **kw: dumps(change(header), **kw))
+    write_arrays(path, KIND, {}, {"x": numbers}, packed=["x"])
+    monkeypatch.undo()
+    if key == "steps":  # read as if they were the numbers themselves, or as before
+        found = read_arrays(path, KIND, verify=verify)[1]["x"]
+        assert found.tolist() in (numbers.tolist(), np.diff(numbers, prepend=0).tolist())
+        return
+    with pytest.raises(FormatError, match=r"model.*(damaged|cut short)"):
+        read_arrays(path, KIND, verify=verify)
+
+
+def test_a_header_nested_too_deep_is_a_format_error(tmp_path):
+    path = tmp_path / "model"
+    text = b'{"description":' + b"[" * 10**5
+    text += zlib.crc32(text).to_bytes(4, "little")
+    path.write_bytes(files.MARK + len(text).to_bytes(8, "little") + text)
+    with pytest.raises(FormatError, match=r"model has a damaged header \(.*recursion"):
+        read_arrays(path, KIND)
+
+
+def test_a_newer_format_asks_for_a_newer_gibbsfactor(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    dumps = json.dumps
+    monkeypatch.setattr(
+        files.json, "dumps", lambda header, **kw: dumps({**header, "version": 3}, **kw)
+    )
+    write_arrays(path, KIND, {}, {"x": np.arange(3)})
+    monkeypatch.undo()
+    message = "model is of format 3, written by a newer gibbsfactor; this one reads formats 1 to 2"
+    with pytest.raises(FormatError, match=message):
+        read_arrays(path, KIND)
+
+
+@pytest.fixture(params=["plain", "packed"])
+def model_file(tmp_path, request):
     path = tmp_path / "model"
     rng = np.random.default_rng(0)
-    contents = {"w": rng.normal(size=(5, 7)), "i": np.arange(9), "s": np.array(["a", "bc"])}
-    write_arrays(path, KIND, {"classes": ["D", "N"], "loss": 1.25}, contents)
+    contents = {
+        "w": rng.normal(size=(5, 7)),
+        "i": np.cumsum(rng.integers(0, 260, 40)),
+        "z": np.frombuffer(b"walk shop clean " * 9, np.uint8),
+        "s": np.array(["a", "bc"]),
+    }
+    packed = ["w", "i", "z"] if request.param == "packed" else []
+    write_arrays(path, KIND, {"classes": ["D", "N"], "loss": 1.25}, contents, packed=packed)
     return path
 
 
-def test_a_file_cut_anywhere_is_noticed(model_file):
+both_ways = pytest.mark.parametrize("mapped", [False, True], ids=["read", "mapped"])
+
+
+@both_ways
+def test_a_file_cut_anywhere_is_noticed(model_file, mapped):
     data = model_file.read_bytes()
     text = np.array(["a", "bc"]).tobytes()  # the last array of the file
     last = data.rindex(text) + len(text)
     assert last < len(data) <= last + 64  # only filling follows the last array
     for size in [*range(40), *range(40, last, 5), last - 1]:
         model_file.write_bytes(data[:size])
-        with pytest.raises(FormatError, match=r"is empty|starts with|cut short|damaged"):
-            read_arrays(model_file, KIND)
+        for verify in (True, False):
+            with pytest.raises(FormatError, match=r"is empty|starts with|cut short|damaged"):
+                read_arrays(model_file, KIND, mapped=mapped, verify=verify)
 
 
 def test_a_cut_within_an_array_says_where(model_file):
@@ -220,7 +296,8 @@ def test_a_cut_within_an_array_says_where(model_file):
         read_arrays(model_file, KIND)
 
 
-def test_a_flipped_bit_is_never_read_as_something_else(model_file):
+@both_ways
+def test_a_flipped_bit_is_never_read_as_something_else(model_file, mapped):
     data = model_file.read_bytes()
     description, contents = read_arrays(model_file, KIND)
     unnoticed = []
@@ -229,7 +306,7 @@ def test_a_flipped_bit_is_never_read_as_something_else(model_file):
         changed[place] ^= 1 << place % 8
         model_file.write_bytes(changed)
         try:
-            found, given_arrays = read_arrays(model_file, KIND)
+            found, given_arrays = read_arrays(model_file, KIND, mapped=mapped)
         except FormatError:
             continue
         except Exception as error:
@@ -239,6 +316,173 @@ def test_a_flipped_bit_is_never_read_as_something_else(model_file):
         if not alike or not all(same(given_arrays[k], v) for k, v in contents.items()):
             unnoticed.append((place, data[place - 5 : place + 5], "read"))
     assert unnoticed == []
+
+
+def test_a_flipped_bit_without_checksums_changes_no_size_and_no_type(model_file):
+    data = model_file.read_bytes()
+    description, contents = read_arrays(model_file, KIND)
+    start = 16 + int.from_bytes(data[8:16], "little")  # what lies before has its own checksum
+    for place in range(len(data)):
+        changed = bytearray(data)
+        changed[place] ^= 1 << place % 8
+        model_file.write_bytes(changed)
+        try:
+            found, arrays = read_arrays(model_file, KIND, verify=False)
+        except FormatError:
+            continue
+        assert place >= start
+        assert found == description
+        assert {k: (v.dtype, v.shape) for k, v in arrays.items()} == {
+            k: (v.dtype, v.shape) for k, v in contents.items()
+        }
+
+
+# ---- mapping --------------------------------------------------------------------------------
+
+
+@both_ways
+def test_what_is_read_is_read_only(tmp_path, mapped):
+    path = tmp_path / "model"
+    write_arrays(path, KIND, {}, {"x": np.arange(40), "y": np.arange(40)}, packed=["y"])
+    for array in read_arrays(path, KIND, mapped=mapped)[1].values():
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def base_of(array):
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array.base.obj if isinstance(array.base, memoryview) else array.base
+
+
+def test_mapped_arrays_are_views_of_the_file(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    contents = {"x": np.arange(40.0).reshape(5, 8), "s": np.array(["a", "bc"]), "e": np.zeros(0)}
+    write_arrays(path, KIND, {"a": 1}, {**contents, "p": np.arange(40)}, packed=["p"])
+    for verify in (True, False):
+        description, arrays = read_arrays(path, KIND, mapped=True, verify=verify)
+        assert description == {"a": 1}
+        for key, array in contents.items():
+            assert type(arrays[key]) is np.ndarray
+            assert isinstance(base_of(arrays[key]), mmap.mmap) == (os.name != "nt")
+            assert arrays[key].ctypes.data % 64 == 0 or os.name == "nt"
+            assert same(arrays[key], array)
+        assert arrays["p"].tolist() == list(range(40))
+    monkeypatch.setattr(files, "MAPPABLE", False)  # as on Windows
+    arrays = read_arrays(path, KIND, mapped=True)[1]
+    assert isinstance(base_of(arrays["x"]), bytes)
+    assert same(arrays["x"], contents["x"])
+
+
+def test_a_mapped_file_can_be_replaced_and_removed(tmp_path):
+    path = tmp_path / "model"
+    first = np.random.default_rng(1).random(10**5)
+    write_arrays(path, KIND, {}, {"x": first})
+    mapped = read_arrays(path, KIND, mapped=True, verify=False)[1]["x"]
+    write_arrays(path, KIND, {}, {"x": np.zeros(3)})
+    assert read_arrays(path, KIND)[1]["x"].tolist() == [0, 0, 0]
+    path.unlink()
+    assert same(mapped, first)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+def test_a_mapped_file_takes_no_more_once_its_arrays_are_gone(tmp_path):
+    path = tmp_path / "model"
+    write_arrays(path, KIND, {}, {"x": np.zeros(10**4)})
+
+    def held():
+        return Path("/proc/self/maps").read_text().count(str(path))
+
+    before = len(os.listdir("/proc/self/fd"))
+    arrays = read_arrays(path, KIND, mapped=True)[1]
+    assert held() == 1
+    del arrays
+    assert held() == 0
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX pipes")
+def test_a_pipe_is_read_where_a_file_would_be_mapped(tmp_path):
+    path, pipe = tmp_path / "model", tmp_path / "pipe"
+    write_arrays(path, KIND, {}, {"x": np.arange(3)})
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer.start()
+    assert read_arrays(pipe, KIND, mapped=True)[1]["x"].tolist() == [0, 1, 2]
+    writer.join()
+
+
+# ---- packing --------------------------------------------------------------------------------
+
+
+def packed_size(folder, array):
+    """How many bytes a packed array takes in its file, once it is found to be read back."""
+    path = folder / "model"
+    write_arrays(path, KIND, {}, {"x": array, "after": np.arange(3)}, packed=["x"])
+    for mapped in (False, True):
+        found = read_arrays(path, KIND, mapped=mapped)[1]
+        assert same(found["x"], np.asarray(array))
+        assert found["after"].tolist() == [0, 1, 2]
+    length = int.from_bytes(path.read_bytes()[8:16], "little")
+    header = json.loads(path.read_bytes()[16 : 12 + length])
+    entry = header["arrays"]["x"]
+    assert header["version"] == 1 + ("packed" in entry)
+    return entry["packed"]["bytes"] if "packed" in entry else np.asarray(array).nbytes
+
+
+@given(arrays)
+def test_packed_arrays_are_read_back(tmp_path_factory, array):
+    assert packed_size(tmp_path_factory.mktemp("files"), array) <= array.nbytes
+
+
+@given(
+    st.sampled_from(["i1", "<i2", ">i4", "i8", "u1", ">u2", "u4", "u8"]),
+    st.lists(st.integers(0, 2**64 - 1), max_size=30),
+    st.sampled_from([2**3, 2**8, 2**9, 2**16, 2**17, 2**32, 2**33, 2**64]),
+    st.booleans(),
+)
+def test_packed_numbers_of_every_size_are_read_back(tmp_path_factory, kind, draws, most, rising):
+    numbers = np.array([n % most for n in draws], np.uint64)
+    numbers = np.cumsum(numbers, dtype=np.uint64) if rising else numbers
+    packed_size(tmp_path_factory.mktemp("files"), numbers.astype(np.int64).astype(kind))
+
+
+EDGES = [0, 1, 2**7, 2**8 - 1, 2**8, 2**15, 2**16 - 1, 2**16, 2**31, 2**32 - 1, 2**32, 2**63 - 1]
+
+
+@pytest.mark.parametrize("step", EDGES)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_steps_at_the_edges_of_the_types(tmp_path, step, sign):
+    rng = np.random.default_rng(step % 7)
+    for numbers in (
+        np.array([sign * step]),
+        np.array([0, sign * step, 5]),
+        np.array([2**63 - 1, -(2**63), sign * step, -1]),
+        np.cumsum(rng.integers(max(0, step - 3), min(step + 3, 2**63 - 1), 50)) * sign,
+    ):
+        packed_size(tmp_path, numbers)
+        packed_size(tmp_path, numbers.astype(np.uint64))
+
+
+def test_packing_is_small(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 10_000
+    assert packed_size(tmp_path, np.cumsum(rng.integers(1, 40, n))) < n
+    assert packed_size(tmp_path, np.arange(10**12, 10**12 + n)) < 100
+    few_large = np.cumsum(np.where(rng.random(n) < 0.01, 10**9, rng.integers(0, 200, n)))
+    assert packed_size(tmp_path, few_large) < 1.15 * n
+    assert packed_size(tmp_path, rng.integers(-100, 100, n)) <= n
+    assert packed_size(tmp_path, rng.integers(0, 60_000, n)) <= 2 * n
+    assert packed_size(tmp_path, rng.random(n)) == 8 * n  # nothing to gain
+    assert packed_size(tmp_path, np.zeros(n)) < n / 20
+    text = np.frombuffer(b"walk shop clean " * n, np.uint8)
+    assert packed_size(tmp_path, text) < len(text) / 50
+
+
+def test_an_array_to_pack_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match="no array to pack is called 'y', only 'x'"):
+        write_arrays(tmp_path / "model", KIND, {}, {"x": np.arange(3)}, packed=["y"])
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- replacing ------------------------------------------------------------------------------

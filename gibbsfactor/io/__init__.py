@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from gibbsfactor.io.bif import write_bif as write_bif
     from gibbsfactor.io.conll import read_conll as read_conll
     from gibbsfactor.io.conll import write_conll as write_conll
+    from gibbsfactor.io.crfsuite_model import CRFsuiteModel as CRFsuiteModel
+    from gibbsfactor.io.crfsuite_model import read_crfsuite_model as read_crfsuite_model
+    from gibbsfactor.io.crfsuite_model import write_crfsuite_model as write_crfsuite_model
+    from gibbsfactor.io.crfsuite_text import read_crfsuite as read_crfsuite
+    from gibbsfactor.io.crfsuite_text import write_crfsuite as write_crfsuite
     from gibbsfactor.io.models import read_model as read_model
     from gibbsfactor.io.text import read_text as read_text
     from gibbsfactor.io.text import write_text as write_text
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from gibbsfactor.io.uai_results import UAIResults as UAIResults
     from gibbsfactor.io.uai_results import read_uai_results as read_uai_results
     from gibbsfactor.io.uai_results import write_uai_results as write_uai_results
+    from gibbsfactor.io.with_crfsuite import from_crfsuite as from_crfsuite
+    from gibbsfactor.io.with_crfsuite import to_crfsuite as to_crfsuite
     from gibbsfactor.io.with_pgmpy import from_pgmpy as from_pgmpy
     from gibbsfactor.io.with_pgmpy import to_pgmpy as to_pgmpy
     from gibbsfactor.io.with_pyagrum import from_pyagrum as from_pyagrum
@@ -32,11 +39,15 @@ if TYPE_CHECKING:
     from gibbsfactor.io.xmlbif import write_xmlbif as write_xmlbif
 
 _HOMES = {
+    "CRFsuiteModel": "crfsuite_model",
     "UAIResults": "uai_results",
+    "from_crfsuite": "with_crfsuite",
     "from_pgmpy": "with_pgmpy",
     "from_pyagrum": "with_pyagrum",
     "read_bif": "bif",
     "read_conll": "conll",
+    "read_crfsuite": "crfsuite_text",
+    "read_crfsuite_model": "crfsuite_model",
     "read_model": "models",
     "read_text": "text",
     "read_uai": "uai",
@@ -44,10 +55,13 @@ _HOMES = {
     "read_uai_results": "uai_results",
     "read_uai_samples": "uai_evidence",
     "read_xmlbif": "xmlbif",
+    "to_crfsuite": "with_crfsuite",
     "to_pgmpy": "with_pgmpy",
     "to_pyagrum": "with_pyagrum",
     "write_bif": "bif",
     "write_conll": "conll",
+    "write_crfsuite": "crfsuite_text",
+    "write_crfsuite_model": "crfsuite_model",
     "write_text": "text",
     "write_uai": "uai",
     "write_uai_evidence": "uai_evidence",
