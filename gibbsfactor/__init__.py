@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ZeroProbabilityError as ZeroProbabilityError,
     )
     from gibbsfactor.factor import Factor as Factor
+    from gibbsfactor.features import Constraints as Constraints
     from gibbsfactor.features import Templates as Templates
     from gibbsfactor.gibbs import GibbsDistribution as GibbsDistribution
     from gibbsfactor.io import from_pgmpy as from_pgmpy
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from gibbsfactor.io import write_xmlbif as write_xmlbif
     from gibbsfactor.models.bayesian_network import BayesianNetwork as BayesianNetwork
     from gibbsfactor.models.linear_chain_crf import LinearChainCRF as LinearChainCRF
+    from gibbsfactor.models.semi_markov_crf import SemiMarkovCRF as SemiMarkovCRF
     from gibbsfactor.models.softmax import SoftmaxRegression as SoftmaxRegression
     from gibbsfactor.variable import Variable as Variable
 
@@ -52,11 +54,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "BayesianNetwork": "gibbsfactor.models.bayesian_network",
     "ConditionalTable": "gibbsfactor.conditional_table",
+    "Constraints": "gibbsfactor.features",
     "Factor": "gibbsfactor.factor",
     "FormatError": "gibbsfactor.errors",
     "GibbsDistribution": "gibbsfactor.gibbs",
     "IntractableError": "gibbsfactor.errors",
     "LinearChainCRF": "gibbsfactor.models.linear_chain_crf",
+    "SemiMarkovCRF": "gibbsfactor.models.semi_markov_crf",
     "SoftmaxRegression": "gibbsfactor.models.softmax",
     "Templates": "gibbsfactor.features",
     "Variable": "gibbsfactor.variable",

@@ -1,0 +1,207 @@
+"""What a chain is trained on: data, targets, rules, features and where the weights start.
+
+Letters: N sequences, M tokens, L labels, F weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gibbsfactor.errors import listed
+from gibbsfactor.exact.chain import ChainScores, Packing, viterbi
+from gibbsfactor.features import Constraints, Tokens
+from gibbsfactor.features.labels import EncodedLabels
+from gibbsfactor.learning.chain.features import ChainFeatures
+from gibbsfactor.learning.chain.rules import ChainRules
+from gibbsfactor.learning.chain.targets import ChainTargets
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ChainProblem:
+    """A training problem, ready for any of the trainers."""
+
+    tokens: Tokens
+    targets: ChainTargets
+    features: ChainFeatures
+    observed: FloatArray
+    rules: ChainRules
+    start: FloatArray
+
+
+def make_targets(
+    labels: EncodedLabels, lengths: npt.NDArray[np.int64], sample_weight: Any
+) -> ChainTargets:
+    """Targets of N sequences, each counted by its weight.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not N finite numbers of at least 0, or all are 0.
+    """
+    n = len(lengths)
+    weights = np.ones(n)
+    if sample_weight is not None:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        if weights.shape != (n,):
+            raise ValueError(
+                f"sample_weight has shape {weights.shape}; it must hold one number for each of "
+                f"the {n} sequences"
+            )
+        bad = np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))
+        if bad.size:
+            raise ValueError(
+                f"sample_weight gives sequence {bad[0]} the weight {weights[bad[0]]}; weights are "
+                "finite and at least 0"
+            )
+        if not weights.any():
+            raise ValueError("sample_weight is zero throughout; there is nothing to learn from")
+    return ChainTargets.of(lengths, labels.codes, len(labels.classes), labels.allowed, weights)
+
+
+def make_rules(
+    constraints: str | Constraints | None,
+    classes: Sequence[Any],
+    label_weights: Mapping[Any, float] | None = None,
+) -> ChainRules:
+    """What the constraints and the weights of labels say about these classes.
+
+    Raises
+    ------
+    ValueError
+        If a label does not follow the scheme, or is not among the constraints' or the model's.
+    """
+    costs = None
+    if label_weights is not None:
+        number = {label: i for i, label in enumerate(classes)}
+        costs = np.zeros((len(classes), len(classes)))
+        for label, weight in label_weights.items():
+            if label not in number:
+                raise ValueError(
+                    f"label_weights names {label!r}, which is no label of the training data: "
+                    f"{listed(list(classes))}"
+                )
+            costs[number[label]] = np.log(weight)
+        np.fill_diagonal(costs, 0.0)
+    if constraints is None:
+        return ChainRules(costs=costs)
+    if isinstance(constraints, str):
+        constraints = Constraints.of_scheme(list(classes), constraints)
+    place = {label: i for i, label in enumerate(constraints.classes)}
+    missing = [label for label in classes if label not in place]
+    if missing:
+        raise ValueError(
+            f"the constraints say nothing about the label {missing[0]!r}; they are for "
+            f"{listed(list(constraints.classes))}"
+        )
+    kept = [place[label] for label in classes]
+    pairs = constraints.pairs[np.ix_(kept, kept)]
+    return ChainRules(constraints.start[kept], pairs, constraints.end[kept], costs)
+
+
+def check_possible(targets: ChainTargets, rules: ChainRules, classes: Sequence[Any]) -> None:
+    """Raise ValueError if a given labelling is one that the constraints forbid."""
+    if rules.pairs is None or rules.start is None or rules.end is None:
+        return
+    codes, lengths = targets.codes, targets.lengths
+    ends = np.cumsum(lengths)
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    before, after = targets.neighbours()
+    fixed = (codes[before] >= 0) & (codes[after] >= 0)
+    bad = np.flatnonzero(fixed & ~rules.pairs[codes[before], codes[after]])
+    if bad.size:
+        m = int(after[bad[0]])
+        raise _impossible(
+            sequence[m],
+            m - int(ends[sequence[m]] - lengths[sequence[m]]),
+            f"{classes[codes[m]]!r} may not follow {classes[codes[m - 1]]!r}",
+        )
+    some = np.flatnonzero(lengths)
+    for table, rows, where in (
+        (rules.start, ends[some] - lengths[some], "begin"),
+        (rules.end, ends[some] - 1, "end"),
+    ):
+        bad = np.flatnonzero((codes[rows] >= 0) & ~table[codes[rows]])
+        if bad.size:
+            m, n = int(rows[bad[0]]), int(some[bad[0]])
+            position = m - int(ends[n] - lengths[n])
+            raise _impossible(n, position, f"{classes[codes[m]]!r} may not {where} a sequence")
+    if targets.allowed is not None:
+        _check_some_possible(targets, targets.allowed, rules)
+
+
+def _check_some_possible(
+    targets: ChainTargets, allowed: npt.NDArray[np.bool_], rules: ChainRules
+) -> None:
+    """Raise ValueError if none of the labellings that a sequence is known to have is possible."""
+    packing, n_labels = Packing.of(targets.lengths, together=1), targets.n_labels
+    nodes = np.where(allowed, 0.0, -np.inf)
+    steps = rules.restrict(packing, nodes, np.zeros((1, n_labels, n_labels)))
+    best, _ = viterbi(ChainScores.of(packing, nodes, steps[0]))
+    bad = np.flatnonzero((best == -np.inf) & ~targets.full)
+    if bad.size:
+        raise ValueError(
+            f"sequence {bad[0]}: no labelling agrees with both the labels known and the "
+            "constraints; correct the labels, or give other constraints"
+        )
+
+
+def _impossible(sequence: int, position: int, reason: str) -> ValueError:
+    return ValueError(
+        f"sequence {sequence}, position {position}: {reason} by the constraints; correct the "
+        "labels, or give other constraints"
+    )
+
+
+def weights_from(
+    features: ChainFeatures,
+    names: tuple[Sequence[str], Sequence[str], Sequence[Any]],
+    old: ChainFeatures,
+    old_weights: FloatArray,
+    old_names: tuple[Sequence[str], Sequence[str], Sequence[Any]],
+) -> FloatArray:
+    """Weights of another model, for the features that the two have in common; 0 for the others.
+
+    Names are those of attributes, of attributes of pairs, and of labels.
+    """
+    attributes, edges, labels = (
+        _matched(new, before) for new, before in zip(names, old_names, strict=True)
+    )
+    n, m = features.n_labels, old.n_labels
+    none = np.array([-1])
+    attributes, edges = np.concatenate([attributes, none]), np.concatenate([edges, none])
+
+    def pair(cell: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        one, two = labels[cell // n], labels[cell % n]
+        return np.where((one >= 0) & (two >= 0), one * m + two, -1)
+
+    a, label = np.divmod(features.states, n)
+    state = np.where(labels[label] >= 0, attributes[a] * m + labels[label], -1)
+    state = np.where(attributes[a] >= 0, state, -1)
+    b, cell = np.divmod(features.conditioned, n * n)
+    conditioned = np.where((edges[b] >= 0) & (pair(cell) >= 0), edges[b] * m * m + pair(cell), -1)
+    two_before, cell = np.divmod(features.triples, n * n)
+    first = labels[two_before]
+    triple = np.where((first >= 0) & (pair(cell) >= 0), first * m * m + pair(cell), -1)
+    wanted = (state, pair(features.transitions), conditioned, triple)
+    there = (old.states, old.transitions, old.conditioned, old.triples)
+    start = np.zeros(features.n_weights)
+    for kind, (cells, positions) in enumerate(zip(wanted, there, strict=True)):
+        place = np.searchsorted(positions, cells)
+        found = place < len(positions)
+        found[found] = positions[place[found]] == cells[found]
+        kept = start[features.bounds[kind] : features.bounds[kind + 1]]
+        kept[found] = old_weights[old.bounds[kind] + place[found]]
+    return start
+
+
+def _matched(new: Sequence[Any], old: Sequence[Any]) -> npt.NDArray[np.int64]:
+    """The place of each new name among the old ones, -1 where there is none."""
+    place = {name: i for i, name in enumerate(old)}
+    return np.fromiter((place.get(name, -1) for name in new), np.int64, len(new))
