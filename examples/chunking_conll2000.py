@@ -68,7 +68,7 @@ assert np.isclose(crf.gibbs(x).log_partition(), crf.log_partition(x)[0], rtol=1e
 
 # ---- Picture: which label follows which ----
 
-weights = crf.transition_weights()
+weights = crf.transition_features_
 common = [label for label in crf.classes_ if label.endswith(("-NP", "-VP", "-PP")) or label == "O"]
 heat_map(
     [[weights.get((before, after), np.nan) for after in common] for before in common],

@@ -63,7 +63,7 @@ assert np.allclose([m.values for m in p.marginals().values()], marginals)
 names = {f"y{t}": f"{words[t]}\n{label}" for t, label in enumerate(labels)}
 gf.draw(p, kind="factor", labels=names, path=folder / "tagging_factor.png")
 stacked_shares(marginals, words, crf.classes_).savefig(folder / "tagging_marginals.png")
-weights = crf.transition_weights()
+weights = crf.transition_features_
 heat_map(
     [[weights.get((one, two), np.nan) for two in crf.classes_] for one in crf.classes_],
     crf.classes_,

@@ -20,6 +20,7 @@ PICTURES = {
     "softmax_is_gibbs": ["softmax_factor", "softmax_factors"],
     "tagging_conversations": ["tagging_factor", "tagging_marginals", "tagging_transitions"],
     "chunking_conll2000": ["chunking_transitions"],
+    "entities_dropin": ["entities_top_features", "entities_transitions"],
 }
 
 
