@@ -97,7 +97,7 @@ def draw(
     >>> [text.get_text() for text in ax.texts]
     ['A', 'B', 'C\\n= 1']
     """
-    target = None if path is None else _checked_path(path)
+    target = None if path is None else checked_path(path)
     graph = make_scene(graph_of(graph_or_model, kind), observed)
     if labels is not None:
         check_known(labels, graph, "labels")
@@ -119,7 +119,8 @@ def draw(
     return ax
 
 
-def _checked_path(path: str | Path) -> Path:
+def checked_path(path: str | Path) -> Path:
+    """Where a picture goes; raises unless its ending is a format that there is."""
     target = Path(path)
     if target.suffix.lower() not in _SUFFIXES:
         raise ValueError(
@@ -151,7 +152,7 @@ class GraphAxes(Axes):
         return stream.getvalue()
 
 
-class _ScaledText(Text):
+class ScaledText(Text):
     """Text whose height is in the units of the axes, so that it fits its box at any size."""
 
     def __init__(self, *args: Any, height: float, **kwargs: Any) -> None:
@@ -167,11 +168,11 @@ class _ScaledText(Text):
         if abs(size - self.get_fontsize()) > 1e-3 * size:
             self.set_fontsize(size)
 
-    def draw(self, renderer: RendererBase) -> None:
+    def draw(self, renderer: RendererBase) -> None:  # noqa: D102 - matplotlib's own
         self._rescale()
         super().draw(renderer)
 
-    def get_window_extent(
+    def get_window_extent(  # noqa: D102
         self, renderer: RendererBase | None = None, dpi: float | None = None
     ) -> Bbox:
         self._rescale()
@@ -259,7 +260,7 @@ def _add_node(ax: Axes, box: Shape, centre: tuple[float, float], gid: str) -> No
     ax.add_patch(outline)
     if box.label:
         later_lines = box.label.count("\n")
-        label = _ScaledText(
+        label = ScaledText(
             x,
             y - box.font * (_LINE_STEP * later_lines / 2 + _HALF_LETTER),
             box.label,
