@@ -1,4 +1,4 @@
-"""The command line: `gibbsfactor demo`, `query`, and `crf train`, `tag` and `evaluate`.
+"""The command line: `gibbsfactor demo`, `query`, and `crf train`, `tag`, `evaluate` and so on.
 
 Every module of commands has ``add_commands(subparsers)``, which adds its parsers and sets on each
 the default ``run``: called with the parsed arguments, it returns the exit status.
@@ -27,6 +27,8 @@ examples:
   gibbsfactor crf train train.txt --template chunking --model chunks.crf
   gibbsfactor crf tag chunks.crf new.txt --output tagged.txt
   gibbsfactor crf evaluate chunks.crf test.txt
+  gibbsfactor crf inspect chunks.crf
+  gibbsfactor crf convert old.crfsuite new.crf
 
 Errors go to stderr, one line each, with exit status 2; Ctrl-C ends with 130.
 """

@@ -37,7 +37,7 @@ def tell_training(story: Story, folder: Path, *, progress: bool) -> LinearChainC
     words, truth = corpus.train.drop(), corpus.train.labels()
     test_words, test_truth = corpus.test.drop(), corpus.test.labels()
     crf = LinearChainCRF(
-        C2, templates=corpus.templates, progress="always" if progress else False
+        c2=C2, templates=corpus.templates, progress="always" if progress else False
     ).fit(words, truth)
     story.say(
         f"The corpus: {len(corpus.train)} training conversations of {words.n_tokens:,} words, "
@@ -209,7 +209,7 @@ def _tell_labels(
 
 def _draw_weights(story: Story, folder: Path, crf: LinearChainCRF) -> None:
     labels = crf.classes_
-    transitions = crf.transition_weights()
+    transitions = crf.transition_features_
     table = [[transitions.get((one, two), np.nan) for two in labels] for one in labels]
     path = folder / "crf-transitions.svg"
     heat_map(
@@ -229,7 +229,7 @@ def _draw_weights(story: Story, folder: Path, crf: LinearChainCRF) -> None:
         return
     weights = [
         (w, name.removeprefix(own), label)
-        for (name, label), w in crf.attribute_weights().items()
+        for (name, label), w in crf.state_features_.items()
         if name.startswith(own) and w > 0
     ]
     top = {
@@ -315,7 +315,7 @@ def _scorer(crf: LinearChainCRF, x: Columns) -> Any:
         [(names[a], value) for a, value in zip(row.indices, row.data, strict=True)]
         for row in (attributes[[t]] for t in range(attributes.shape[0]))
     ]
-    states, transitions = crf.attribute_weights(), crf.transition_weights()
+    states, transitions = crf.state_features_, crf.transition_features_
 
     def score(labelling: Sequence[str]) -> float:
         at_words = (

@@ -6,7 +6,7 @@ import argparse
 import re
 from decimal import Decimal, InvalidOperation
 
-from gibbsfactor.cli.crf import _whole
+from gibbsfactor.cli.crf_arguments import whole
 from gibbsfactor.cli.query_commands import FORMATS, TASKS, run_query
 
 DESCRIPTION = """\
@@ -106,13 +106,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     query.add_argument("--joint", action="store_true", help="the joint marginal of --variables")
     query.add_argument(
-        "-k", "--k", type=_whole(1), metavar="K", help="how many assignments for k-best (10)"
+        "-k", "--k", type=whole(1), metavar="K", help="how many assignments for k-best (10)"
     )
+    query.add_argument("-n", "--n", type=whole(1), metavar="N", help="how many samples to draw (1)")
     query.add_argument(
-        "-n", "--n", type=_whole(1), metavar="N", help="how many samples to draw (1)"
-    )
-    query.add_argument(
-        "--seed", type=_whole(0), metavar="S", help="makes samples the same every time"
+        "--seed", type=whole(0), metavar="S", help="makes samples the same every time"
     )
     query.add_argument(
         "--memory",

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from gibbsfactor.cli.crf_commands import _check_targets, _stopwatch
+from gibbsfactor.cli.crf_commands import check_targets, stopwatch
 from gibbsfactor.cli.output import put
 from gibbsfactor.cli.waiting import waiting
 
@@ -38,7 +38,7 @@ WORTH_A_WORD = 2.0  # seconds, by estimate
 def run_query(arguments: argparse.Namespace) -> int:
     """Answer one question about a model; 0."""
     _check_options(arguments)
-    _check_targets([arguments.output], _inputs(arguments))
+    check_targets([arguments.output], _inputs(arguments))
     from gibbsfactor.errors import IntractableError
 
     try:
@@ -163,7 +163,7 @@ def _answer(arguments: argparse.Namespace) -> str:
     """The text that answers: to the evidence, or to each of several rows of it."""
     from gibbsfactor.cli import answer_rows, answer_tables, answers
 
-    seconds, lap = _stopwatch()
+    seconds, lap = stopwatch()
     task, shown = arguments.task, arguments.progress
     sweep: Task = "log_partition" if arguments.joint else SWEEP_OF[task]
     with waiting("reading", enabled=shown):

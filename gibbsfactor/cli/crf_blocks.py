@@ -1,0 +1,219 @@
+"""Files of tokens read block by block, so that memory does not grow with the file.
+
+A block ends with a sentence. Its errors name the line of the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import select
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from gibbsfactor.cli.crf_data import STDIN, Named, check_features, standard_input
+from gibbsfactor.errors import FormatError
+from gibbsfactor.io.text import BYTE_ORDER_MARK, GZIP_MAGIC
+
+if TYPE_CHECKING:
+    from gibbsfactor.features import Columns
+    from gibbsfactor.io.crfsuite_text import CRFsuiteText
+
+BLOCK = 2**21  # bytes, some 150,000 tokens
+_BREAK = re.compile(rb"\n[ \t\r\v\f]*\n")
+_TOKEN = re.compile(rb"^.*[^ \t\r\v\f\n].*$", re.MULTILINE)
+
+Read = TypeVar("Read")
+
+
+class ColumnBlocks:
+    """The columns of a file, block after block, all of one width.
+
+    Parameters
+    ----------
+    path : str
+        Of a plain or gzip file; ``-`` is standard input.
+    live : bool
+        Do not wait for a full block of standard input when there are whole sentences to go on
+        with. Blocks then depend on when the input comes.
+
+    Attributes
+    ----------
+    name : what errors call the file
+    separator : what parts its columns, a tab or a space
+    """
+
+    def __init__(self, path: str, *, live: bool = True) -> None:
+        self.path, self.live = path, live and path == "-"
+        self.name = STDIN if path == "-" else path
+        self.separator = " "
+
+    def __iter__(self) -> Iterator[Columns]:
+        from gibbsfactor.io import read_conll
+
+        first, place = b"", 0  # the first token's line, which tells the form of all, and its number
+        for block, line in blocks(self.path, self.name, live=self.live):
+            if not first:
+                found = _TOKEN.search(block)
+                if found is None:  # so far nothing but white space
+                    continue
+                first, place = found[0], line + block.count(b"\n", 0, found.start())
+                self.separator = "\t" if b"\t" in first else " "
+                yield _read(read_conll, self.name, block, b"\n" * line)
+                continue
+            if _TOKEN.search(block) is None:
+                continue
+            before = b"\n" * place + first + b"\n" * (line - place)
+            yield _read(read_conll, self.name, block, before, first + b"\n\n")[1:]
+        if not first:
+            raise FormatError(f"{self.name}: there is no token in it, expected one a line")
+
+
+class FeatureBlocks:
+    """The tokens of a file in CRFsuite's text format, block after block, as `ColumnBlocks`."""
+
+    separator = "\t"
+
+    def __init__(self, path: str, *, live: bool = True) -> None:
+        self.path, self.live = path, live and path == "-"
+        self.name = STDIN if path == "-" else path
+
+    def __iter__(self) -> Iterator[CRFsuiteText]:
+        from gibbsfactor.io import read_crfsuite
+
+        empty = True
+        for block, line in blocks(self.path, self.name, live=self.live):
+            if _TOKEN.search(block) is not None:
+                text = _read(read_crfsuite, self.name, block, b"\n" * line)
+                if empty:
+                    check_features(text.tokens, self.name)
+                empty = False
+                yield text
+        if empty:
+            raise FormatError(f"{self.name}: there is no token in it, expected one a line")
+
+
+def blocks(path: str, name: str, *, live: bool) -> Iterator[tuple[bytes, int]]:
+    """Bytes of a file that end with a sentence, and how many lines come before them."""
+    with _opened(path) as stream:
+        rest, new, line = b"", 0, 0
+        for chunk in _chunks(stream, name, live):
+            if live:
+                rest, new = rest + chunk, len(chunk)
+            end = _last_break(rest, new)
+            if end:
+                yield rest[:end], line
+                line += rest.count(b"\n", 0, end)
+                rest = rest[end:]
+            if not live:
+                rest, new = rest + chunk, len(chunk)
+        if rest:
+            yield rest, line
+
+
+def _last_break(data: bytes, new: int) -> int:
+    """Where the last sentence that is whole ends; 0 if none does. Only the end is new."""
+    end = data.rfind(b"\n\n", max(len(data) - new - 1, 0))
+    if end >= 0:
+        return end + 2
+    found = list(_BREAK.finditer(data, max(len(data) - new - 100, 0)))
+    return found[-1].end() if found else 0
+
+
+def _opened(path: str) -> AbstractContextManager[BinaryIO]:
+    if path == "-":
+        return nullcontext(standard_input())
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path}: no such file; check the path, and the folder it starts from"
+        ) from None
+
+
+def _chunks(stream: BinaryIO, name: str, live: bool) -> Iterator[bytes]:
+    """What the file holds, unpacked, without a byte order mark."""
+    head = stream.read(2)
+    if head == GZIP_MAGIC or (not head and name.endswith(".gz")):
+        parts = _unpacked(stream, head, name)
+    else:
+        parts = _raw(stream, head, live)
+    first = next(parts, b"")
+    while len(first) < len(BYTE_ORDER_MARK) and (more := next(parts, b"")):
+        first += more
+    yield first.removeprefix(BYTE_ORDER_MARK)
+    yield from parts
+
+
+def _raw(stream: BinaryIO, head: bytes, live: bool) -> Iterator[bytes]:
+    chunk = head
+    while chunk:
+        while len(chunk) < BLOCK:
+            if live and not _ready(stream) and len(chunk) > len(head):
+                break
+            more = _some(stream, BLOCK - len(chunk), live)
+            if not more:
+                break
+            chunk += more
+        yield chunk
+        head = b""
+        chunk = _some(stream, BLOCK, live)
+
+
+def _some(stream: Any, size: int, live: bool) -> bytes:
+    """At most so many bytes; of live input, those that are there."""
+    return bytes(stream.read1(size) if live and hasattr(stream, "read1") else stream.read(size))
+
+
+def _ready(stream: BinaryIO) -> bool:
+    """Whether more can be read at once; yes where that can't be known."""
+    try:
+        return bool(select.select([stream], [], [], 0)[0])
+    except (OSError, ValueError):
+        return True
+
+
+def _unpacked(stream: BinaryIO, head: bytes, name: str) -> Iterator[bytes]:
+    if not head:
+        raise FormatError(f"{name}: the gzip file is empty; fetch or write it again")
+    again: Any = _Again(head, stream)
+    try:
+        with gzip.GzipFile(fileobj=again) as file:
+            while chunk := file.read(BLOCK):
+                yield chunk
+    except EOFError:
+        raise FormatError(
+            f"{name}: the gzip data is cut short after {again.count} bytes; fetch or write it again"
+        ) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise FormatError(
+            f"{name}: the gzip data is damaged ({error}); fetch or write it again"
+        ) from None
+
+
+class _Again:
+    """A stream whose first bytes, read already, come once more."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self.head, self.stream, self.count = head, stream, 0
+
+    def read(self, size: int = -1) -> bytes:
+        """At most so many bytes."""
+        found, self.head = self.head, b""
+        found = found or self.stream.read(size)
+        self.count += len(found)
+        return found
+
+
+def _read(
+    reader: Callable[[Any], Read], name: str, block: bytes, lines: bytes, before: bytes = b""
+) -> Read:
+    """What a block holds; its errors are those of the block behind all the lines before it."""
+    try:
+        return reader(Named(before + block, name))
+    except FormatError:
+        if lines:
+            reader(Named(lines + block, name))
+        raise

@@ -1,0 +1,112 @@
+"""Files of tokens, read whole: columns, or CRFsuite's text of labels and features."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from gibbsfactor.features import Columns, NamedTokens
+
+STDIN = "<stdin>"
+
+
+class Named(io.BytesIO):
+    """Bytes that know what errors shall call them."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+def standard_input() -> BinaryIO:
+    """Standard input as bytes."""
+    stream = getattr(sys.stdin, "buffer", None)
+    return cast(BinaryIO, stream) if stream else io.BytesIO(sys.stdin.read().encode())
+
+
+def read_source(path: str) -> Any:
+    """What the readers take: the path itself, or what standard input holds."""
+    return path if path != "-" else Named(standard_input().read(), STDIN)
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The sequences of a file and their labels.
+
+    Attributes
+    ----------
+    name : of the file, in errors
+    data : Columns without the label, or NamedTokens
+    labels : for each sequence its labels; None where one is not known
+    weights : of the sequences, where CRFsuite's text gives them
+    """
+
+    name: str
+    data: Columns | NamedTokens
+    labels: list[list[Any]]
+    weights: Any = None
+
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens there are."""
+        return int(self.data.lengths.sum())
+
+
+def read_labelled(path: str, format: str, unknown: str | None = None) -> Labelled:
+    """Read a file whose tokens have labels; ``unknown`` is what stands for a label not known.
+
+    Raises
+    ------
+    FormatError
+        As the readers do, and if there is no column but one.
+    """
+    name = STDIN if path == "-" else path
+    if format == "crfsuite":
+        from gibbsfactor.io import read_crfsuite
+
+        text = read_crfsuite(read_source(path))
+        check_features(text.tokens, name)
+        return Labelled(name, text.tokens, _opened(text.labels, unknown), text.weights)
+    columns = read_columns(path)
+    return Labelled(name, columns.drop(), _opened(columns.labels(), unknown))
+
+
+def check_features(tokens: NamedTokens, name: str) -> None:
+    """Raise FormatError if no token has a feature, as when columns are read as CRFsuite's text."""
+    from gibbsfactor.errors import FormatError
+
+    if not tokens.names:
+        raise FormatError(
+            f"{name}: no token has a feature; expected CRFsuite's text, where a tab comes after "
+            "the label and after each feature (crf convert makes it of columns)"
+        )
+
+
+def read_columns(path: str) -> Columns:
+    """Read columns of which the last is the label.
+
+    Raises
+    ------
+    FormatError
+        As `read_conll`, and if there is no column but one.
+    """
+    from gibbsfactor.errors import FormatError
+    from gibbsfactor.io import read_conll
+
+    columns = read_conll(read_source(path))
+    if columns.n_columns < 2:
+        raise FormatError(
+            f"{STDIN if path == '-' else path}: found 1 column, expected at least 2: those that "
+            "templates read, and the label as the last one"
+        )
+    return columns
+
+
+def _opened(labels: list[list[str]], unknown: str | None) -> list[list[Any]]:
+    """Labels with None where one is not known."""
+    if unknown is None or not any(unknown in sequence for sequence in labels):
+        return cast(list[list[Any]], labels)
+    return [[None if label == unknown else label for label in sequence] for sequence in labels]

@@ -1,0 +1,232 @@
+"""What `gibbsfactor crf tag` does: block after block, in and out.
+
+Letters: N sentences, M tokens in all of them together, L labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
+
+import numpy as np
+
+from gibbsfactor.cli.crf_blocks import ColumnBlocks, FeatureBlocks
+from gibbsfactor.cli.crf_commands import check_targets
+from gibbsfactor.cli.crf_model import for_model, format_of, load, warn_of_unusable
+from gibbsfactor.errors import FormatError, ZeroProbabilityError, listed
+from gibbsfactor.features import Columns, NamedTokens
+from gibbsfactor.features.tokens import check_position
+from gibbsfactor.models.linear_chain_crf import LinearChainCRF
+
+Strings = list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some sentences of the input.
+
+    Attributes
+    ----------
+    data : as the model reads them
+    columns : of all M tokens, those passed through
+    ends : (N,) where sentences end
+    first : number of the first one in the file
+    """
+
+    data: Columns | NamedTokens
+    columns: list[Strings]
+    ends: list[int]
+    first: int
+
+    def cut(self, flat: Sequence[Any]) -> list[Any]:
+        """What there is for each token, cut into the sentences."""
+        return [flat[i:j] for i, j in zip([0, *self.ends], self.ends, strict=False)]
+
+
+def run_tag(arguments: argparse.Namespace) -> int:
+    """Write the input's columns, and those that were asked for."""
+    _check_together(arguments)
+    check_targets([arguments.output], [arguments.model, arguments.input])
+    model = load(arguments.model)
+    if arguments.threads is not None:
+        model.n_threads = arguments.threads
+    warn_of_unusable(model, arguments.constraints)
+    question = Question(model, arguments)
+    spaced = any(" " in str(label) for label in model.classes_)
+    live = not arguments.sample  # the same seed is to give the same samples
+    source: ColumnBlocks | FeatureBlocks = ColumnBlocks(arguments.input, live=live)
+    if format_of(model, arguments.model, arguments.format) == "crfsuite":
+        source = FeatureBlocks(arguments.input, live=live)
+    with _output(arguments.output) as write:
+        between = ""
+        for block in _blocks(source, model):
+            text = question.answer(block, source.name, "\t" if spaced else source.separator)
+            write(f"{between}{text}\n".encode())
+            between = "\n"
+    return 0
+
+
+def _check_together(arguments: argparse.Namespace) -> None:
+    if arguments.k_best and arguments.sample:
+        raise ValueError("--k-best and --sample both say which labellings to write; give one")
+    many = "--k-best" if arguments.k_best else "--sample" if arguments.sample else None
+    for option in ("proba", "confidence", "marginals"):
+        if many and getattr(arguments, option):
+            raise ValueError(f"--{option} goes with the best labelling, not with {many}")
+
+
+def _blocks(source: ColumnBlocks | FeatureBlocks, model: LinearChainCRF) -> Iterator[Block]:
+    first = 0
+    for part in source:
+        if isinstance(part, Columns):
+            data: Columns | NamedTokens = part
+            columns = [part.column(c) for c in range(part.n_columns)]
+        else:
+            data, columns = part.tokens, [list(chain.from_iterable(part.labels))]
+        ends = np.cumsum(data.lengths).tolist()
+        yield Block(for_model(data, model), columns, ends, first)
+        first += len(ends)
+
+
+class Question:
+    """What is asked of every block, and how the answer is written."""
+
+    def __init__(self, model: LinearChainCRF, arguments: argparse.Namespace) -> None:
+        self.model, self.arguments = model, arguments
+        self.rng = np.random.default_rng(arguments.seed)
+        self.by_name = {str(label): label for label in model.classes_}
+
+    def answer(self, block: Block, name: str, separator: str) -> str:
+        """The lines of the block, without the last line break."""
+        a = self.arguments
+        known = None if a.known is None else self._known(block, name)
+        given: dict[str, Any] = {"known": known, "constraints": a.constraints}
+        try:
+            if a.k_best:
+                return self._k_best(block, given, separator)
+            if a.sample:
+                return self._sample(block, given, separator)
+            added = self._best(block, given)
+        except ZeroProbabilityError:
+            raise self._impossible(block, given, name) from None
+        lines = _lines(block.columns + added, separator)
+        return "\n\n".join(map("\n".join, block.cut(lines)))
+
+    def _best(self, block: Block, given: dict[str, Any]) -> list[Strings]:
+        """The columns that are added to each token's."""
+        a, model = self.arguments, self.model
+        flat = list(chain.from_iterable(model.predict(block.data, **given)))
+        added = [list(map(str, flat))]
+        if a.proba or a.marginals:
+            shares = np.concatenate(model.predict_proba(block.data, **given))
+            number = {label: i for i, label in enumerate(model.classes_)}
+            codes = [number[label] for label in flat]
+            if a.proba:
+                added.append(_shares(shares[np.arange(len(codes)), codes].tolist()))
+        if a.confidence:
+            whole = _shares(model.confidence(block.data, **given).tolist())
+            lengths = block.data.lengths.tolist()
+            added.append(list(chain.from_iterable(map(repeat, whole, lengths))))
+        if a.marginals:
+            for i, label in enumerate(model.classes_):
+                added.append([f"{label}:{share}" for share in _shares(shares[:, i].tolist())])
+        return added
+
+    def _k_best(self, block: Block, given: dict[str, Any], separator: str) -> str:
+        sentences = []
+        found = self.model.k_best(block.data, self.arguments.k_best, **given)
+        for columns, labellings in zip(_by_sentence(block), found, strict=True):
+            for rank, (labels, share) in enumerate(labellings, 1):
+                constant = [[str(rank)] * len(labels), _shares([share]) * len(labels)]
+                added = [list(map(str, labels)), *constant]
+                sentences.append("\n".join(_lines(columns + added, separator)))
+        return "\n\n".join(sentences)
+
+    def _sample(self, block: Block, given: dict[str, Any], separator: str) -> str:
+        sentences = []
+        n = self.arguments.sample
+        found = self.model.sample(block.data, n, random_state=self.rng, **given)
+        for columns, labellings in zip(_by_sentence(block), found, strict=True):
+            for i, labels in enumerate(labellings, 1):
+                added = [list(map(str, labels)), [str(i)] * len(labels)]
+                sentences.append("\n".join(_lines(columns + added, separator)))
+        return "\n\n".join(sentences)
+
+    def _known(self, block: Block, name: str) -> list[list[Any]]:
+        """For each sentence the labels known beforehand, None where one is not."""
+        c = self.arguments.known
+        try:
+            found = block.columns[check_position(c, len(block.columns), "column")]
+        except IndexError:
+            raise ValueError(
+                f"--known is {c}, but {name} has {len(block.columns)} columns, counted from 0"
+            ) from None
+        labels = {**self.by_name, self.arguments.unknown: None}
+        strange = next((label for label in found if label not in labels), None)
+        if strange is not None:
+            m = found.index(strange)
+            n = next(n for n, end in enumerate(block.ends) if m < end)
+            position = m - ([0, *block.ends][n])
+            raise FormatError(
+                f"{name}, sentence {block.first + n}, position {position}: column {c} has the "
+                f"label {strange!r}, which the model was not trained on; expected "
+                f"{self.arguments.unknown!r} where none is known, or one of "
+                f"{listed(list(self.by_name))}"
+            )
+        return block.cut([labels[label] for label in found])
+
+    def _impossible(self, block: Block, given: dict[str, Any], name: str) -> ZeroProbabilityError:
+        """The error, with the number that the sentence has in the file."""
+        totals = self.model.log_partition(block.data, **given)
+        n = block.first + int(np.argmin(totals))
+        what = " and ".join(
+            filter(None, ["the labels known" * (given["known"] is not None), "the constraints"])
+        )
+        return ZeroProbabilityError(
+            f"{name}, sentence {n}: no labelling agrees with {what}; allow more"
+        )
+
+
+def _by_sentence(block: Block) -> Iterator[list[Strings]]:
+    """For each sentence its own part of the columns."""
+    for i, j in zip([0, *block.ends], block.ends, strict=False):
+        yield [column[i:j] for column in block.columns]
+
+
+def _lines(columns: list[Strings], separator: str) -> Strings:
+    return list(map(separator.join, zip(*columns, strict=True)))
+
+
+def _shares(probabilities: list[float]) -> Strings:
+    """With six digits behind the point, or where they are tiny, before the exponent."""
+    return [f"{p:.6f}" if p == 0 or p >= 1e-4 else f"{p:.6g}" for p in probabilities]
+
+
+@contextmanager
+def _output(path: str | None) -> Iterator[Callable[[bytes], Any]]:
+    """Where the answer goes: a file, written aside, or standard output, block by block."""
+    if path is None:
+        yield _to_stdout
+        return
+    from gibbsfactor.files import replacing
+
+    with replacing(path) as file:
+        if not path.endswith(".gz"):
+            yield file.write
+            return
+        with gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0) as packed:
+            yield packed.write
+
+
+def _to_stdout(text: bytes) -> None:
+    if hasattr(sys.stdout, "buffer"):  # UTF-8 and plain line ends, whatever the terminal's are
+        sys.stdout.buffer.write(text)
+    else:
+        sys.stdout.write(text.decode())
+    sys.stdout.flush()
