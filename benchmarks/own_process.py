@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import psutil
 
 GIB = 2**30
 POLL_SECONDS = 0.02  # how often the process's resident memory is looked at
+BEGAN = "BENCHMARK_BEGAN"  # in the environment of a process: when it was started
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def run(script: str, *options: object, seconds: float, gibibytes: float) -> Outc
     """
     command = [sys.executable, str(Path(__file__).parent / script), *map(str, options)]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err, text=True)
+        environment = {**os.environ, BEGAN: repr(time())}
+        process = subprocess.Popen(command, stdout=out, stderr=err, text=True, env=environment)
         try:
             failure = _watch(process, seconds, gibibytes * GIB)
         finally:
@@ -72,6 +75,15 @@ def _watch(process: subprocess.Popen[str], seconds: float, n_bytes: float) -> st
             return f"killed: over {n_bytes / GIB:g} GiB"
         if perf_counter() - began > seconds:
             return f"killed: over {seconds:g} s"
+
+
+def seconds_since_start() -> float:
+    """How long ago `run` started this process, the interpreter's own start included."""
+    if BEGAN not in os.environ:
+        raise RuntimeError(
+            f"{BEGAN} is not set; let a benchmark run this script, or set it to the time"
+        )
+    return time() - float(os.environ[BEGAN])
 
 
 def resident_bytes() -> int:
