@@ -1,4 +1,4 @@
-"""Chains: packed sweeps against the list of all labellings, and against the general engine."""
+"""Sums over chains: packed sweeps against the list of all labellings, and in hard cases."""
 
 from __future__ import annotations
 
@@ -11,79 +11,54 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from labellings import list_all, plain_recursion
+from numpy.testing import assert_allclose, assert_array_equal
 
 from gibbsfactor import LinearChainCRF
-from gibbsfactor.exact import chain
-from gibbsfactor.exact.chain import Packing, forward_backward, log_partitions, viterbi
-from gibbsfactor.exact.scaled import LIMIT
-
-EXACT = np.longdouble  # the oracle's sums round below those under test
-
-# ---- the oracle: all L^T labellings ---------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    log_z: float
-    nodes: np.ndarray  # (T, L)
-    edges: np.ndarray  # (L, L)
-    best: float
-    labellings: np.ndarray  # (L^T, T)
-    scores: np.ndarray  # (L^T,)
-
-
-def enumerate_chain(nodes, edge):
-    """Everything about one chain, from the score of every labelling."""
-    (length, n_labels), at = nodes.shape, np.arange(len(nodes))
-    labellings = np.array(list(itertools.product(range(n_labels), repeat=length)), dtype=int)
-    labellings = labellings.reshape(n_labels**length, length)
-    scores = nodes.astype(EXACT)[at, labellings].sum(axis=1)
-    before, after = labellings[:, :-1], labellings[:, 1:]
-    scores = scores + edge.astype(EXACT)[before, after].sum(axis=1)
-    best = scores.max()
-    marginals, pairs = np.zeros((length, n_labels)), np.zeros((n_labels, n_labels))
-    if best == -math.inf:
-        return Answers(-math.inf, marginals, pairs, -math.inf, labellings, scores)
-    total = np.exp(scores - best).sum()
-    p = (np.exp(scores - best) / total).astype(float)
-    for t in range(length):
-        marginals[t] = np.bincount(labellings[:, t], p, n_labels)
-    for t in range(1, length):
-        np.add.at(pairs, (labellings[:, t - 1], labellings[:, t]), p)
-    return Answers(float(best + np.log(total)), marginals, pairs, float(best), labellings, scores)
-
+from gibbsfactor.exact.chain import (
+    ChainScores,
+    Packing,
+    forward_backward,
+    labelling_scores,
+    log_partitions,
+    sample,
+    viterbi,
+)
+from gibbsfactor.exact.chain.log_sweeps import log_forward_backward
 
 # ---- random chains --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
+    """Sequences one after the other: nodes (M, L), steps (K, S, L), which (M,)."""
+
     lengths: list[int]
-    nodes: np.ndarray  # (M, L), sequence after sequence
-    edge: np.ndarray  # (L, L)
+    nodes: np.ndarray
+    steps: np.ndarray
+    which: np.ndarray
 
-    @property
-    def packing(self):
-        return Packing.of(self.lengths)
+    def scores(self, together=64):
+        packing = Packing.of(self.lengths, together)
+        return ChainScores(packing, self.nodes[packing.rows], self.steps, self.which[packing.rows])
 
-    @property
-    def packed(self):
-        """What the sweeps take: the packing, node scores in packed order, edge scores."""
-        return self.packing, self.nodes[self.packing.rows], self.edge
-
-    @property
-    def sequences(self):
-        return np.split(self.nodes, np.cumsum(self.lengths)[:-1]) if self.lengths else []
+    def each(self):
+        """The chains one by one: node scores, steps, which."""
+        ends = np.cumsum(self.lengths, dtype=int)
+        for end, length in zip(ends, self.lengths, strict=True):
+            span = slice(end - length, end)
+            yield self.nodes[span], self.steps, self.which[span]
 
     @property
     def rounding(self):
         """Nats by which a sum of a sequence's scores may round: 4 eps for each of its terms."""
-        sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in (self.nodes, self.edge)]
+        sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in (self.nodes, self.steps)]
         return 1e-13 + 4 * 2.2e-16 * max(self.lengths, default=0) * sum(sizes)
 
 
-def random_batch(lengths, n_labels, scale, forbidden=0.0, ties=False, seed=0):
+def random_batch(
+    lengths, n_labels, scale=1.0, forbidden=0.0, order=1, n_matrices=1, ties=False, seed=0
+):
     rng = np.random.default_rng(seed)
 
     def scores(*shape):
@@ -91,248 +66,276 @@ def random_batch(lengths, n_labels, scale, forbidden=0.0, ties=False, seed=0):
         drawn = np.round(drawn) * scale if ties else drawn * scale
         return np.where(rng.random(shape) < forbidden, -math.inf, drawn)
 
-    return Batch(list(lengths), scores(sum(lengths), n_labels), scores(n_labels, n_labels))
+    n_states = n_labels if order == 1 else (n_labels + 1) * n_labels
+    which = rng.integers(0, n_matrices, sum(lengths)).astype(np.int32)
+    steps = scores(n_matrices, n_states, n_labels)
+    return Batch(list(lengths), scores(sum(lengths), n_labels), steps, which)
 
 
-def batches(forbidden=(0.0, 0.2, 0.6, 1.0), scales=(0.1, 1.0, 30.0, 1e3, 1e6)):
+def batches(forbidden=(0.0, 0.2, 0.6, 1.0), scales=(0.1, 1.0, 30.0, 300.0, 1e3, 1e6)):
     return st.builds(
         random_batch,
-        st.lists(st.integers(0, 6), max_size=5),
-        st.integers(1, 4),
+        st.lists(st.integers(0, 5), max_size=5),
+        st.integers(1, 3),
         st.sampled_from(scales),
         st.sampled_from(forbidden),
+        st.sampled_from([1, 2]),
+        st.sampled_from([1, 1, 3]),
         st.booleans(),
         st.integers(0, 2**32 - 1),
     )
 
 
-def in_order(packing, packed):
-    """Packed rows back in the order of sequences and tokens."""
-    out = np.empty_like(packed)
-    out[packing.rows] = packed
-    return out
+group_sizes = st.sampled_from([1, 2, 3, 64])
 
 
-def check_against_enumeration(batch):
-    packing, nodes, edge = batch.packed
-    kept = nodes.copy(), edge.copy()
-    every = [enumerate_chain(one, edge) for one in batch.sequences]
-    log_z = [a.log_z for a in every]
+def check_sums(batch, found, scores, weights):
+    """Marginals against enumeration, times the weights of the sequences."""
+    every = [list_all(*chain) for chain in batch.each()]
     near = {"rtol": 0, "atol": batch.rounding}
-    assert_allclose(log_partitions(packing, nodes, edge), log_z, **near)
-    found = forward_backward(packing, nodes, edge)
-    assert_allclose(found.log_partitions, log_z, **near)
-    marginals = [a.nodes for a in every] or [np.empty((0, len(edge)))]
-    assert_allclose(in_order(packing, found.nodes), np.concatenate(marginals), **near)
-    pairs = sum((a.edges for a in every), np.zeros_like(edge))
-    assert_allclose(found.edges, pairs, rtol=0, atol=len(nodes) * batch.rounding)
-    scores, labels = viterbi(packing, nodes, edge)
-    assert_allclose(scores, [a.best for a in every], **near)
-    labels = in_order(packing, labels)
-    ends = np.cumsum(batch.lengths)
-    for answers, end, length in zip(every, ends, batch.lengths, strict=True):
-        if answers.best > -math.inf:
-            mine = labels[end - length : end]
-            (position,) = np.flatnonzero((answers.labellings == mine).all(axis=1))
-            # the labels are one maximiser, whole: never parts of two that tie
-            assert answers.scores[position] >= answers.best - batch.rounding
-    assert np.array_equal(kept[0], nodes), "the node scores were overwritten"
-    assert np.array_equal(kept[1], edge), "the edge scores were overwritten"
+    assert_allclose(found.log_partitions, [a.log_z for a in every], **near)
+    shares = [a.nodes * w for a, w in zip(every, weights, strict=True)]
+    nodes = np.concatenate([np.empty((0, scores.n_labels)), *shares])
+    assert_allclose(scores.packing.natural(found.nodes), nodes, **near)
+    steps = sum(
+        (a.steps * w for a, w in zip(every, weights, strict=True)), np.zeros_like(batch.steps)
+    )
+    assert_allclose(found.steps, steps, rtol=0, atol=(1 + len(nodes)) * batch.rounding)
 
 
 # ---- packing --------------------------------------------------------------------------------
 
 
-@given(st.lists(st.integers(0, 7), max_size=8))
-@example([])
-@example([0])
-@example([0, 0, 3, 0])
-def test_packing_is_time_major_and_longest_first(lengths):
-    packing = Packing.of(lengths)
-    order = sorted(range(len(lengths)), key=lambda n: -lengths[n])  # stable
+@given(st.lists(st.integers(0, 7), max_size=8), group_sizes)
+@example([], 64)
+@example([0], 1)
+@example([0, 0, 3, 0], 2)
+def test_packing_is_time_major_within_groups_and_longest_first(lengths, together):
+    packing = Packing.of(lengths, together)
+    order = list(range(len(lengths)))
+    if together > 1:
+        order.sort(key=lambda n: -lengths[n])  # stable
     starts = [sum(lengths[:n]) for n in range(len(lengths))]
-    longest = max(lengths, default=0)
-    rows = [starts[n] + t for t in range(longest) for n in order if lengths[n] > t]
-    sizes = [sum(length > t for length in lengths) for t in range(longest)]
+    groups = [order[g : g + together] for g in range(0, len(order), together)]
+    rows = [
+        starts[n] + t
+        for group in groups
+        for t in range(max((lengths[n] for n in group), default=0))
+        for n in group
+        if lengths[n] > t
+    ]
     assert packing.lengths.tolist() == lengths
     assert packing.order.tolist() == order
     assert packing.rows.tolist() == rows
-    assert packing.sizes.tolist() == sizes
-    assert packing.offsets.tolist() == [sum(sizes[:t]) for t in range(longest + 1)]
+    assert packing.groups.tolist() == [*range(0, len(lengths), together), len(lengths)]
     assert packing.n_positions == sum(lengths)
-    assert packing.spans() == [(sum(sizes[:t]), sizes[t]) for t in range(longest)]
-    by_rank = np.array([float(n) for n in order])
-    assert packing.by_sequence(by_rank).tolist() == list(range(len(lengths)))
+    natural = np.repeat(np.arange(len(lengths)), lengths)
+    assert packing.sequences().tolist() == natural[packing.rows].tolist()
+    assert_array_equal(packing.natural(packing.rows), np.arange(sum(lengths)))
+    first, last = packing.ends()
+    some = [n for n, length in enumerate(lengths) if length]
+    assert packing.rows[first].tolist() == [starts[n] for n in some]
+    assert packing.rows[last].tolist() == [starts[n] + lengths[n] - 1 for n in some]
+    for g, group in enumerate(groups):
+        offsets = packing.offsets[packing.times[g] : packing.times[g + 1]]
+        sizes = [sum(lengths[n] > t for n in group) for t in range(len(offsets) - 1)]
+        assert np.diff(offsets).tolist() == sizes
 
 
 # ---- against enumeration --------------------------------------------------------------------
 
 
-@given(batches())
-@example(random_batch([], 3, 1.0))
-@example(random_batch([0, 0], 2, 1.0))
-@example(random_batch([6, 0, 1], 1, 1e6))
-@example(random_batch([3, 2], 3, 1.0, forbidden=1.0))
-@example(random_batch([4, 3], 3, 0.0))  # every labelling ties
-def test_sweeps_agree_with_enumeration(batch):
-    check_against_enumeration(batch)
+@given(batches(), group_sizes, st.booleans())
+@example(random_batch([], 3), 64, False)
+@example(random_batch([0, 0], 2), 1, True)
+@example(random_batch([5, 0, 1], 1, 1e6), 64, True)
+@example(random_batch([3, 2], 3, forbidden=1.0), 64, True)
+@example(random_batch([4, 3], 3, 0.0), 64, False)  # every labelling ties
+@example(random_batch([4, 0, 3, 1], 3, order=2, n_matrices=3), 2, True)
+def test_sums_agree_with_enumeration(batch, together, weighted):
+    scores = batch.scores(together)
+    kept = scores.nodes.copy(), scores.steps.copy()
+    n = len(batch.lengths)
+    weights = np.linspace(0, 2, n) if weighted else np.ones(n)
+    found = forward_backward(scores, weights if weighted else None)
+    check_sums(batch, found, scores, weights)
+    assert_array_equal(log_partitions(scores), found.log_partitions)
+    assert_array_equal(kept[0], scores.nodes, "the node scores were overwritten")
+    assert_array_equal(kept[1], scores.steps, "the steps were overwritten")
 
 
-@given(batches(forbidden=(0.0, 0.3)))
-def test_log_path_agrees_with_enumeration(batch):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chain, "_shifts", lambda nodes, edge: None)
-        check_against_enumeration(batch)
+@given(batches(forbidden=(0.0, 0.3)), group_sizes)
+def test_sums_in_logs_agree_with_enumeration(batch, together):
+    scores, n = batch.scores(together), len(batch.lengths)
+    weights, picked = np.linspace(1, 2, n), np.ones(n, bool)
+    nodes, steps, log_z = np.empty_like(scores.nodes), np.zeros_like(scores.steps), np.zeros(n)
+    log_forward_backward(scores, picked, weights, nodes, steps, log_z)
+    found = type(forward_backward(scores))(log_z, nodes, steps)
+    check_sums(batch, found, scores, weights)
 
 
-@given(batches(forbidden=(0.0,), scales=(0.1, 1.0, 10.0)))
-def test_scaled_and_log_path_agree(batch):
-    packing, nodes, edge = batch.packed
-    assert chain._shifts(nodes, edge) is not None or not len(nodes)
-    scaled = forward_backward(packing, nodes, edge)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chain, "_shifts", lambda nodes, edge: None)
-        logs = forward_backward(packing, nodes, edge)
-    for name in ("log_partitions", "nodes", "edges"):
-        assert_allclose(getattr(scaled, name), getattr(logs, name), rtol=1e-12, atol=1e-12)
+@given(batches(), group_sizes, st.integers(0, 2**32 - 1))
+def test_scores_of_labellings_agree_with_enumeration(batch, together, seed):
+    scores, rng = batch.scores(together), np.random.default_rng(seed)
+    labels = rng.integers(0, scores.n_labels, sum(batch.lengths))
+    found = labelling_scores(scores, labels[scores.packing.rows])
+    assert found.shape == (len(batch.lengths),)
+    ends = np.cumsum(batch.lengths, dtype=int)
+    for n, chain in enumerate(batch.each()):
+        mine = labels[ends[n] - batch.lengths[n] : ends[n]]
+        expected = list_all(*chain).score_of(mine)
+        assert found[n] == pytest.approx(expected, rel=1e-13, abs=batch.rounding)
 
 
-@given(batches())
-def test_a_batch_is_its_chains_alone(batch):
-    """Each chain alone; it may take the other path there, so equal but for rounding."""
-    packing, nodes, edge = batch.packed
-    together = forward_backward(packing, nodes, edge)
-    scores, labels = viterbi(packing, nodes, edge)
-    alone = [forward_backward(Packing.of([len(x)]), x, edge) for x in batch.sequences]
-    best = [viterbi(Packing.of([len(x)]), x, edge) for x in batch.sequences]
+@given(batches(), group_sizes)
+def test_a_batch_is_its_chains_alone(batch, together):
+    found = forward_backward(batch.scores(together))
+    nodes = batch.scores(together).packing.natural(found.nodes)
+    total, at = np.zeros_like(batch.steps), 0
     near = {"rtol": 0, "atol": 2 * batch.rounding}
-    assert_allclose(together.log_partitions, [a.log_partitions[0] for a in alone], **near)
-    rows = np.concatenate([np.empty((0, len(edge))), *(a.nodes for a in alone)])
-    assert_allclose(in_order(packing, together.nodes), rows, **near)
-    pairs = sum((a.edges for a in alone), np.zeros_like(edge))
-    assert_allclose(together.edges, pairs, rtol=0, atol=2 * len(nodes) * batch.rounding)
-    assert scores.tolist() == [score[0] for score, _ in best]
-    assert in_order(packing, labels).tolist() == [i for _, chosen in best for i in chosen]
+    for n, (own, steps, which) in enumerate(batch.each()):
+        alone = forward_backward(ChainScores(Packing.of([len(own)]), own, steps, which))
+        assert_allclose(found.log_partitions[n], alone.log_partitions[0], **near)
+        assert_allclose(nodes[at : at + len(own)], alone.nodes, **near)
+        total += alone.steps
+        at += len(own)
+    assert_allclose(found.steps, total, rtol=0, atol=2 * (1 + len(nodes)) * batch.rounding)
 
 
-def test_very_different_lengths_in_one_batch():
-    batch = random_batch([1, 900, 0, 3, 40, 1, 900, 2], 5, 2.0, seed=1)
-    packing, nodes, edge = batch.packed
-    together = forward_backward(packing, nodes, edge)
-    alone = [forward_backward(Packing.of([len(x)]), x, edge) for x in batch.sequences]
-    assert_allclose(together.log_partitions, [a.log_partitions[0] for a in alone], rtol=1e-13)
-    rows = np.concatenate([a.nodes for a in alone])
-    assert_allclose(in_order(packing, together.nodes), rows, rtol=0, atol=1e-13)
-    assert_allclose(together.edges, sum(a.edges for a in alone), rtol=1e-12)
+@pytest.mark.parametrize("order", [1, 2])
+def test_very_different_lengths_in_one_batch(order):
+    batch = random_batch([1, 900, 0, 3, 40, 1, 900, 2] * 10, 4, 2.0, order=order, seed=1)
+    groups = [forward_backward(batch.scores(together)) for together in (1, 7, 64)]
+    natural = [
+        batch.scores(together).packing.natural(found.nodes)
+        for together, found in zip((1, 7, 64), groups, strict=True)
+    ]
+    for found, nodes in zip(groups[1:], natural[1:], strict=True):
+        assert_allclose(found.log_partitions, groups[0].log_partitions, rtol=1e-13)
+        assert_allclose(nodes, natural[0], rtol=0, atol=1e-12)
+        assert_allclose(found.steps, groups[0].steps, rtol=1e-11)
 
 
-# ---- which path, and hard cases -------------------------------------------------------------
+# ---- hard cases -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("node_range", "edge_range", "is_scaled"),
-    [
-        (0.0, 0.0, True),
-        (LIMIT - 10, 0.0, True),
-        (LIMIT + 1, 0.0, False),
-        (0.0, LIMIT / 2 - 5, True),  # the range of the edges counts twice
-        (0.0, LIMIT / 2 + 1, False),
-        (LIMIT / 2, LIMIT / 4 - 5, True),
-        (LIMIT / 2, LIMIT / 4 + 1, False),
-        (math.inf, 0.0, False),
-        (0.0, math.inf, False),
-    ],
-)
-def test_scaled_numbers_only_within_the_limit(node_range, edge_range, is_scaled):
-    """And at the limit, with top and bottom scores in turn, they lose nothing."""
-    nodes = np.array([[0.0, -node_range], [-node_range, 0.0]] * 3) + 70.0
-    edge = np.array([[0.0, -edge_range], [-edge_range, 0.0]]) - 300.0
-    shifts = chain._shifts(nodes, edge)
-    assert shifts == ((70.0, -300.0) if is_scaled else None)
-    check_against_enumeration(Batch([6], nodes, edge))
-    check_against_enumeration(Batch([6], nodes, edge[::-1]))
-    check_against_enumeration(Batch([6], -nodes if is_scaled else nodes, edge[::-1]))
-
-
-def test_no_positions_or_no_possible_score_go_through_logs():
-    nothing = np.full((3, 2), -math.inf)
-    assert chain._shifts(np.empty((0, 2)), np.zeros((2, 2))) is None
-    assert chain._shifts(nothing, np.zeros((2, 2))) is None
-    assert chain._shifts(np.zeros((3, 2)), np.full((2, 2), -math.inf)) is None
-
-
-@pytest.mark.parametrize("depth", [5e3, 1e6])
-def test_a_forced_label_far_below_the_best_has_the_right_log_z(depth):
+@pytest.mark.parametrize("depth", [500.0, 709.0, 745.0, 5e3, 1e6])
+@pytest.mark.parametrize("others", [0, 70])
+def test_a_forced_label_far_below_the_best_comes_out_right(depth, others):
     """Position 2 must take label 0, `depth` nats below what it would take freely."""
     free = np.array([[0.3, 1.0], [0.0, 2.0], [-depth, 0.5], [1.0, 1.5]])
-    edge = np.array([[0.1, -0.2], [0.4, 0.0]])
+    edge = np.array([[[0.1, -0.2], [0.4, 0.0]]])
     forced = free.copy()
     forced[2, 1] = -math.inf
-    (log_z,) = log_partitions(Packing.of([4]), forced, edge)
     rest = np.array(
         [
-            free[0, i] + edge[i, j] + free[1, j] + edge[j, 0] + edge[0, k] + free[3, k]
+            free[0, i] + edge[0, i, j] + free[1, j] + edge[0, j, 0] + edge[0, 0, k] + free[3, k]
             for i, j, k in itertools.product(range(2), repeat=3)
         ]
     )
-    assert log_z == pytest.approx(-depth + np.log(np.exp(rest).sum()), rel=1e-14)
-    check_against_enumeration(Batch([4], forced, edge))
-    # the same through the edges: only 1 -> 0 leads into label 0, and it costs `depth`
-    check_against_enumeration(Batch([3], free[[0, 1, 3]], np.array([[-math.inf, 0], [-depth, 0]])))
+    more = random_batch([4] * others, 2, seed=3)
+    nodes = np.concatenate([forced, more.nodes])
+    batch = Batch([4] * (1 + others), nodes, edge, np.zeros(len(nodes), np.int32))
+    found = forward_backward(batch.scores())
+    assert found.log_partitions[0] == pytest.approx(-depth + np.log(np.exp(rest).sum()), rel=1e-14)
+    check_sums(batch, found, batch.scores(), np.ones(1 + others))
+    # the same by what follows: label 0 at 0 is `depth` below, and all else ends at once
+    ends = np.array([[-depth, 0.0], [0.0, 0.1], [0.2, 0.3]])
+    dead = np.array([[[0.0, 0.5], [-math.inf, -math.inf]]])
+    later = Batch([3], ends, dead, np.zeros(3, np.int32))
+    check_sums(later, forward_backward(later.scores()), later.scores(), np.ones(1))
+    # and through the steps: only 1 -> 0 leads into label 0, and it costs `depth`
+    edges = np.array([[[-math.inf, 0], [-depth, 0]]])
+    steep = Batch([3], free[[0, 1, 3]], edges, np.zeros(3, np.int32))
+    check_sums(steep, forward_backward(steep.scores()), steep.scores(), np.ones(1))
 
 
-def test_a_chain_without_mass_leaves_the_others_of_its_batch_alone():
-    batch = random_batch([4, 3, 5], 3, 1.0, seed=5)
-    batch.nodes[5] = -math.inf
-    check_against_enumeration(batch)
-    packing, nodes, edge = batch.packed
-    found = forward_backward(packing, nodes, edge)
-    assert found.log_partitions[1] == -math.inf
-    sums = in_order(packing, found.nodes).sum(axis=1)
-    assert_allclose(sums, [1] * 4 + [0] * 3 + [1] * 5, atol=1e-13)
+@given(
+    st.lists(st.sampled_from([0.0, -200.0, -350.0, -500.0, -690.0, -720.0]), min_size=8, max_size=8)
+)
+def test_mass_lost_bit_by_bit_is_found_again(depths):
+    """Label 0 falls behind over several positions, and then label 1 is forbidden."""
+    nodes = np.array([[depth, 0.0] for depth in depths])
+    nodes[-1, 1] = -math.inf
+    steps = np.array([[[0.0, -900.0], [-1000.0, 0.0]]])
+    batch = Batch([8], nodes, steps, np.zeros(8, np.int32))
+    check_sums(batch, forward_backward(batch.scores()), batch.scores(), np.ones(1))
 
 
-def plain_recursion(nodes, edge):
-    """log Z, node marginals and best score of one chain, in logs and extended precision."""
-    nodes, edge = nodes.astype(EXACT), edge.astype(EXACT)
-    forward, best = [nodes[0]], nodes[0]
-    for here in nodes[1:]:
-        forward.append(np.logaddexp.reduce(forward[-1][:, None] + edge, axis=0) + here)
-        best = (best[:, None] + edge).max(axis=0) + here
-    backward = [np.zeros(len(edge), dtype=EXACT)]
-    for after in nodes[:0:-1]:
-        backward.append(np.logaddexp.reduce(edge + after + backward[-1], axis=1))
-    joint = np.stack(forward) + np.stack(backward[::-1])
-    weights = np.exp(joint - joint.max(axis=1, keepdims=True))
-    log_z = np.logaddexp.reduce(forward[-1])
-    marginals = weights / weights.sum(axis=1, keepdims=True)
-    return float(log_z), marginals.astype(float), float(best.max())
+def test_a_chain_without_mass_leaves_the_others_of_its_group_alone():
+    for order in (1, 2):
+        batch = random_batch([4, 3, 5], 3, seed=5, order=order)
+        batch.nodes[5] = -math.inf
+        scores = batch.scores()
+        found = forward_backward(scores)
+        check_sums(batch, found, scores, np.ones(3))
+        assert found.log_partitions[1] == -math.inf
+        sums = scores.packing.natural(found.nodes).sum(axis=1)
+        assert_allclose(sums, [1] * 4 + [0] * 3 + [1] * 5, atol=1e-13)
+
+
+def test_one_label_has_one_labelling():
+    nodes = np.array([[1.5], [-3.0], [1e6]])
+    scores = ChainScores.of(Packing.of([3]), nodes, np.array([[2.0]]))
+    found = forward_backward(scores)
+    assert found.log_partitions[0] == pytest.approx(1e6 + 2.5, rel=1e-15)
+    assert found.nodes.tolist() == [[1.0]] * 3
+    assert found.steps.tolist() == [[[2.0]]]
+    assert viterbi(scores)[1].tolist() == [0, 0, 0]
+    assert sample(scores, 2, np.random.default_rng(0)).tolist() == [[0, 0, 0]] * 2
+
+
+# ---- long chains ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0, 1e6])
-def test_a_chain_of_20000_positions(scale):
+@pytest.mark.parametrize(("order", "n_matrices"), [(1, 1), (2, 3)])
+def test_a_chain_of_5000_positions(scale, order, n_matrices):
     """Scores are whole multiples of the scale, with noise of a nat: soft marginals at any scale.
 
     Marginals round as one step's scores do (1e-16 of the scale, met a few times over), however
     long the chain; log Z as its own size.
     """
     rng = np.random.default_rng(3)
-    nodes = np.round(rng.normal(size=(20_000, 3))) * scale + rng.normal(size=(20_000, 3))
-    edge = np.round(rng.normal(size=(3, 3))) * scale
-    packing = Packing.of([len(nodes)])
-    assert (chain._shifts(nodes, edge) is None) == (scale > 1)
-    log_z, marginals, best = plain_recursion(nodes, edge)
-    found = forward_backward(packing, nodes, edge)
+    n = 5000
+    batch = random_batch([n], 3, scale, order=order, n_matrices=n_matrices, ties=True, seed=3)
+    nodes = batch.nodes + rng.normal(size=(n, 3))
+    log_z, marginals, best = plain_recursion(nodes, batch.steps, batch.which)
+    scores = ChainScores(Packing.of([n]), nodes, batch.steps, batch.which)
+    found = forward_backward(scores)
     assert_allclose(found.log_partitions, [log_z], rtol=1e-13)
-    assert_allclose(log_partitions(packing, nodes, edge), [log_z], rtol=1e-13)
-    scores, labels = viterbi(packing, nodes, edge)
-    assert_allclose(scores, [best], rtol=1e-13)
-    own = nodes[np.arange(len(nodes)), labels].sum() + edge[labels[:-1], labels[1:]].sum()
-    assert own == pytest.approx(best, rel=1e-13)
+    top, labels = viterbi(scores)
+    assert_allclose(top, [best], rtol=1e-13)
+    assert_allclose(labelling_scores(scores, labels), [best], rtol=1e-13)
     near = 1e-11 + 1e-14 * scale
     assert_allclose(found.nodes.sum(axis=1), 1, rtol=0, atol=near)
     assert_allclose(found.nodes, marginals, rtol=0, atol=near)
-    assert_allclose(found.edges.sum(), len(nodes) - 1, rtol=near)
+    assert_allclose(found.steps.sum(), n - 1, rtol=near)
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_chain_of_100000_positions(forced):
+    """Two labels that never change cost the same: log Z is known, and so are the marginals."""
+    n = 100_000
+    nodes = np.where(np.arange(n)[:, None] % 2 == 0, [0.25, -0.25], [-0.25, 0.25])
+    nodes[0] += [1.0, 0.0]
+    steps = np.array([[[0.0, -math.inf], [-math.inf, 0.0]]])
+    if forced:
+        nodes[n // 2] -= [5e3, 0.0]
+        nodes[-1, 1] = -math.inf
+    scores = ChainScores(Packing.of([n]), nodes, steps, np.zeros(n, np.int32))
+    found = forward_backward(scores)
+    p = 1.0 if forced else math.e / (1 + math.e)
+    log_z = 1.0 - 5e3 if forced else math.log(1 + math.e)
+    # sums of +-0.25 are exact; each scale's logarithm rounds by 1e-16
+    assert found.log_partitions[0] == pytest.approx(log_z, abs=1e-9)
+    assert_allclose(found.nodes, np.tile([p, 1 - p], (n, 1)), atol=1e-9)
+    assert_allclose(np.diag(found.steps[0]), [p * (n - 1), (1 - p) * (n - 1)], rtol=1e-9)
+    top, labels = viterbi(scores)
+    assert top[0] == pytest.approx(1.0 - 5e3 * forced, abs=1e-9)
+    assert not labels.any()
+    drawn = sample(scores, 3, np.random.default_rng(0))
+    assert (drawn == drawn[:, :1]).all()
 
 
 # ---- against the general engine -------------------------------------------------------------
@@ -353,29 +356,23 @@ def test_enumeration_chain_engine_and_general_engine_agree(crf_of_three_labels, 
     crf = copy.copy(crf_of_three_labels)
     crf.weights_ = rng.normal(size=crf.weights_.shape) * scale
     x = [dict(zip("abcd", rng.normal(size=4), strict=True)) for _ in range(5)]
-    state, transition = crf.attribute_weights(), crf.transition_weights()
+    state, transition = crf.state_features_, crf.transition_features_
     labels = crf.classes_
     nodes = np.array([[sum(f[a] * state[a, i] for a in f) for i in labels] for f in x])
     edge = np.array([[transition[i, j] for j in labels] for i in labels])
-    listed = enumerate_chain(nodes, edge)
-    assert len(listed.scores) == 243
+    listed = list_all(nodes, edge[None])
     general = crf.gibbs(x)
     near = {"rtol": 1e-12, "atol": 1e-12}
-
     assert_allclose(crf.log_partition([x])[0], listed.log_z, **near)
     assert_allclose(general.log_partition(), listed.log_z, **near)
-
-    (marginals,) = crf.predict_proba([x])
-    assert_allclose(marginals, listed.nodes, **near)
+    assert_allclose(crf.predict_proba([x])[0], listed.nodes, **near)
     tables = general.marginals()
     assert_allclose([tables[f"y{t}"].values for t in range(5)], listed.nodes, **near)
     pairs = sum(general.marginal(f"y{t}", f"y{t + 1}").values for t in range(4))
-    assert_allclose(pairs, listed.edges, **near)
-    assert_allclose(forward_backward(Packing.of([5]), nodes, edge).edges, listed.edges, **near)
-
-    (predicted,) = crf.predict([x])
+    assert_allclose(pairs, listed.steps[0], **near)
     found = general.map_assignment()
     assert_allclose(general.log_unnormalized(found), listed.best, **near)
+    (predicted,) = crf.predict([x])
     chosen = dict(zip(found, predicted, strict=True))
     assert_allclose(general.log_unnormalized(chosen), listed.best, **near)
     log_p = crf.log_probability([x], [predicted])[0]

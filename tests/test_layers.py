@@ -18,7 +18,7 @@ ROOT = Path(gibbsfactor.__file__).parent
 # From the bottom up. A module may import its own part, its own row and the rows above it here.
 LEVELS = [
     {"errors"},
-    {"files", "threads"},
+    {"files", "threads", "compiled"},
     {"variable"},
     {"tables", "table_view"},
     {"factor"},
@@ -29,6 +29,7 @@ LEVELS = [
     {"approximate", "learning", "thermodynamics", "information", "evaluation"},
     {"models"},
     {"drawing", "io", "datasets"},
+    {"crfsuite"},
     {"cli"},
     {"__main__"},
 ]
@@ -154,6 +155,10 @@ def test_only_drawing_imports_matplotlib():
     assert seen <= {"drawing"}
 
 
+def test_only_the_module_of_compiled_loops_imports_numba():
+    assert {i.importer for i in IMPORTS if i.target[0] == "numba"} <= {("compiled",)}
+
+
 def test_pandas_is_optional():
     eager = [str(i) for i in IMPORTS if i.target[0] == "pandas" and i.kind == "module"]
     assert eager == []
@@ -212,7 +217,7 @@ def test_nouns_load_neither_plotting_nor_learning():
     code = "import json, sys; from gibbsfactor import Factor, Variable, GibbsDistribution; "
     code += "print(json.dumps(sorted(sys.modules)))"
     loaded = set(json.loads(in_fresh_python(code)))
-    assert not loaded & {"matplotlib", "sklearn", "scipy.optimize", "pandas"}
+    assert not loaded & {"matplotlib", "sklearn", "scipy.optimize", "pandas", "numba"}
 
 
 @pytest.mark.parametrize("name", sorted(gibbsfactor._HOMES))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter, OrderedDict
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +21,9 @@ from gibbsfactor.features import (
     Templates,
     TemplateVectorizer,
     Tokens,
+    as_sequences,
+    feature_readers,
+    feature_vectorizers,
     vectorizer_for,
     vectorizer_from_arrays,
 )
@@ -49,8 +56,14 @@ def flatten(features):
 
 
 def named(vectorizer, tokens):
-    names, matrix = vectorizer.attribute_names(), tokens.attributes
+    names = vectorizer.attribute_names()
     assert len(names) == len(set(names)) == vectorizer.n_attributes == tokens.n_attributes
+    assert tokens.dense is None
+    return named_sparse(vectorizer, tokens)
+
+
+def named_sparse(vectorizer, tokens):
+    names, matrix = vectorizer.attribute_names(), tokens.attributes
     return [
         {
             names[matrix.indices[i]]: matrix.data[i]
@@ -129,13 +142,25 @@ def test_dicts_agree_with_python_crfsuite(sequences):
     ("token", "error", "message"),
     [
         ({"a": float("nan")}, ValueError, r"sequence 1, position 2: the attribute 'a' is nan; wei"),
-        ({"a": {"b": np.inf}}, ValueError, r"sequence 1, position 2: the attribute 'b' is inf"),
+        ({"a": {"b": np.inf}}, ValueError, r"sequence 1, position 2: the attribute 'a:b' is inf"),
         ({"a": None}, TypeError, r"sequence 1, position 2: the attribute 'a' is None, a NoneType"),
         ({"a": [1]}, TypeError, r"position 2: the feature 1 of the attribute 'a' is a int, expec"),
         ({"a": {1, "b"}}, TypeError, r"position 2: the feature 1 of the attribute 'a' is a int"),
         ({1: "a"}, TypeError, r"sequence 1, position 2: the key 1 is a int; keys must be str"),
+        ({"a": {2: ["a"]}}, TypeError, r"sequence 1, position 2: the key 2 is a int"),
+        ({3: np.zeros(1)}, TypeError, r"sequence 1, position 2: the key 3 is a int"),
+        ({4: {"a": "b"}}, TypeError, r"sequence 1, position 2: the key 4 is a int"),
         ({"a": {2: "a"}}, TypeError, r"sequence 1, position 2: the key 2 is a int"),
-        ({"a": 1j}, TypeError, r"the attribute 'a' is 1j, a complex, expected a str, bool, num"),
+        (
+            {"a": b"x"},
+            TypeError,
+            r"sequence 1, position 2: the attribute 'a' is b'x', a bytes, exp",
+        ),
+        ({"a": 10**400}, ValueError, r"sequence 1, position 2: the attribute 'a' is inf; weights"),
+        ({"a": ["b"], "c": None}, TypeError, r"position 2: the attribute 'c' is None, a NoneType"),
+        ({"a": np.array(["b"])}, TypeError, r"position 2: the array 'a' holds <U1; it must hold"),
+        ({"a": np.eye(2)}, ValueError, r"position 2: the array 'a' has shape \(2, 2\); it must h"),
+        ({"a": 1j}, TypeError, r"the attribute 'a' is 1j, a complex, expected a str, bool, nu"),
         (
             ["a"],
             TypeError,
@@ -169,6 +194,197 @@ def test_wrong_lists_are_named(token, message):
     vectorizer.fit_transform([[["a"]]])
     with pytest.raises(TypeError, match=message):
         vectorizer.transform([[["a"]], [["a"], token]])
+
+
+class Text(str):
+    """A str of another type, as numpy and enumerations have them."""
+
+
+class Kind(str, Enum):  # noqa: UP042, its format() is not its text
+    NOUN = "noun"
+
+
+@pytest.mark.parametrize(
+    ("token", "wanted"),
+    [
+        ({"a": np.str_("x"), np.str_("k"): Text("v")}, {"a:x": 1, "k:v": 1}),
+        ({"a": Kind.NOUN, Kind.NOUN: "x"}, {"a:noun": 1, "noun:x": 1}),
+        (
+            {"a": Decimal("1.5"), "b": Fraction(1, 2), "c": np.array(2.0)},
+            {"a": 1.5, "b": 0.5, "c": 2},
+        ),
+        (OrderedDict(a="b"), {"a:b": 1}),
+        (Counter("aab"), {"a": 2, "b": 1}),
+        ({"": "x", "a": "", "b": {}, "c": []}, {":x": 1, "a:": 1}),
+        ({"a": "\ufeffé:\\", "é": -1e-320}, {"a:\ufeffé:\\": 1, "é": -1e-320}),
+    ],
+)
+def test_odd_dicts_agree_with_python_crfsuite(token, wanted):
+    pycrfsuite = pytest.importorskip("pycrfsuite")
+    vectorizer = FeatureDictVectorizer()
+    assert named(vectorizer, vectorizer.fit_transform([[token]])) == [wanted]
+    assert pycrfsuite.ItemSequence([token]).items() == [wanted]
+
+
+def test_what_python_crfsuite_refuses_or_misreads():
+    """Tuples, frozensets and mappings that are no dict; an attribute given twice."""
+    token = {"a": ("x", "y"), "b": frozenset("z"), "c": ChainMap({"d": "e"}), "f": ["g", "g"]}
+    for same in (token, ChainMap(token)):
+        vectorizer = FeatureDictVectorizer()
+        (found,) = named(vectorizer, vectorizer.fit_transform([[same]]))
+        assert found == {"a:x": 1, "a:y": 1, "b:z": 1, "c:d:e": 1, "f:g": 2}
+
+
+values = st.one_of(name, weight, st.floats(-2, 2))
+kinds = {"a": name, "b": st.lists(name), "c": st.dictionaries(name, leaf, max_size=2), "d": weight}
+alike = st.lists(
+    st.lists(
+        st.one_of(
+            st.fixed_dictionaries(dict.fromkeys("abc", values)), st.fixed_dictionaries(kinds)
+        ),
+        max_size=5,
+    )
+)
+
+
+@given(st.one_of(of_dicts, alike).filter(any), st.integers(1, 9), st.integers(0, 3), st.integers(1))
+def test_dicts_do_not_depend_on_how_they_are_read(sequences, chunk, remembered, few):
+    """Chunks of any size, in columns or not, values forgotten at any time, from a generator."""
+    whole = FeatureDictVectorizer()
+    tokens = whole.fit_transform(sequences)
+    with (
+        patch.object(feature_vectorizers, "CHUNK", chunk),
+        patch.object(feature_readers, "MOST_PAIRS", remembered),
+        patch.object(feature_readers, "FEW", few),
+    ):
+        parts = FeatureDictVectorizer()
+        again = parts.fit_transform((token for token in sequence) for sequence in sequences)
+        new = parts.transform(iter(sequences))
+    for one in (again, new):
+        assert named(parts, one) == named(whole, tokens)
+        assert one.lengths.tolist() == tokens.lengths.tolist()
+
+
+class Counted(dict):
+    alive = most = 0
+
+    def __init__(self, **features):
+        super().__init__(**features)
+        Counted.alive += 1
+        Counted.most = max(Counted.most, Counted.alive)
+
+    def __del__(self):
+        Counted.alive -= 1
+
+
+def test_dicts_of_a_generator_are_not_held():
+    with patch.object(feature_vectorizers, "CHUNK", 10):
+        vectorizer = FeatureDictVectorizer()
+        tokens = vectorizer.fit_transform(
+            [Counted(word=str(n), place=t) for t in range(4)] for n in range(100)
+        )
+    assert tokens.n_tokens == 400
+    assert vectorizer.n_attributes == 101
+    assert Counted.alive == 0
+    assert Counted.most < 30
+
+
+def test_a_stream_is_read_once():
+    X = as_sequences(iter([[], [["a"], ["b"]]]))
+    vectorizer = vectorizer_for(X)
+    assert isinstance(vectorizer, FeatureListVectorizer)
+    assert vectorizer.fit_transform(X).lengths.tolist() == [0, 2]
+    with pytest.raises(ValueError, match=r"came from a generator and have been read already; mak"):
+        vectorizer.transform(X)
+    with pytest.raises(ValueError, match=r"2 sequences without a token do not tell dicts"):
+        vectorizer_for(as_sequences(iter([[], []])))
+    with pytest.raises(TypeError, match=r"sequence 1, position 0: the token is 3, a int, expected"):
+        vectorizer_for(as_sequences(iter([[], [3]])))
+
+
+def test_arrays_in_dicts_become_dense_values():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(3, 4)).astype(np.float32)
+    train = [
+        [{"w": "a", "v": vectors[0], "d": {"e": np.array([1, 2])}}, {"w": "b"}],
+        [{"v": vectors[1], "w": "a"}, {"v": vectors[2]}],
+    ]
+    for chunk in (1, 100):
+        with patch.object(feature_vectorizers, "CHUNK", chunk):
+            vectorizer = FeatureDictVectorizer(min_freq=2)
+            tokens = vectorizer.fit_transform(train)
+        dense = np.zeros((4, 6))
+        dense[[0, 2, 3], :4] = vectors
+        dense[0, 4:] = [1, 2]
+        assert np.array_equal(tokens.dense, dense)
+        names = ["w:a", "v:0", "v:1", "v:2", "v:3", "d:e:0", "d:e:1"]
+        assert vectorizer.attribute_names() == names
+        assert vectorizer.n_attributes == tokens.n_attributes == 7
+        assert vectorizer.n_edge_attributes == 0
+        assert vectorizer.edge_names() == []
+        for one in (vectorizer, vectorizer_from_arrays(vectorizer.to_arrays())):
+            assert np.array_equal(one.transform(train).dense, dense)
+            new = one.transform([[{"w": "a", "other": vectors[0]}]])
+            assert new.attributes.toarray().tolist() == [[1.0]]
+            assert new.dense.tolist() == [[0.0] * 6]
+            with pytest.raises(
+                ValueError, match=r"sequence 0, position 1: the array 'v' has 2 val"
+            ):
+                one.transform([[{}, {"v": np.zeros(2)}]])
+
+
+def test_dicts_of_which_no_two_have_the_same_keys():
+    rows = [{f"w={t}": 1.0, "n": t} for t in range(100)] * 2 + [{"s": ["x", "y"]}] * 50
+    vectorizer = FeatureDictVectorizer()
+    with patch.object(feature_vectorizers, "CHUNK", 40):
+        tokens = vectorizer.fit_transform([rows[n : n + 10] for n in range(0, 250, 10)])
+    assert named(vectorizer, tokens) == list(map(flatten, rows))
+
+
+def test_tokens_of_another_kind_are_named_however_many():
+    vectorizer = FeatureDictVectorizer()
+    for token in (np.zeros(2), "ab", ["a"], 3, None):
+        with pytest.raises(
+            TypeError, match=r"sequence 0, position 0: the token is .*expected a di"
+        ):
+            vectorizer.fit_transform([[token] * 100])
+        with pytest.raises(
+            TypeError, match=r"sequence 1, position 50: the token is .*expected a d"
+        ):
+            vectorizer.fit_transform([[{"a": "b"}] * 50, [{"a": "b"}] * 50 + [token] * 50])
+
+
+def test_arrays_that_clash_are_named():
+    two = [[{"v": np.zeros(2)}, {"v": np.zeros(3)}]]
+    with pytest.raises(ValueError, match=r"position 1: the array 'v' has 3 values, but 2 on the t"):
+        FeatureDictVectorizer().fit_transform(two)
+    with pytest.raises(ValueError, match=r"position 0: two arrays are named 'a:b' on this token"):
+        FeatureDictVectorizer().fit_transform([[{"a:b": np.zeros(1), "a": {"b": np.zeros(1)}}]])
+    with pytest.raises(ValueError, match=r"position 1: value 1 of the array 'v' is nan; every val"):
+        FeatureDictVectorizer().fit_transform([[{"v": np.ones(2)}, {"v": np.array([1, np.nan])}]])
+    with pytest.raises(ValueError, match=r"'v:0' is both a feature and a value of an array; ren"):
+        FeatureDictVectorizer().fit_transform([[{"v": np.zeros(2)}, {"v": "0"}]])
+
+
+def test_columns_of_values():
+    """Floats that are all 1, some 0, or mixed with others; more dicts than make a column."""
+    n = 100
+    rows = [{"one": 1.0, "f": t % 3 / 2, "m": t % 2 or "x", "w": f"w{t % 7}"} for t in range(n)]
+    rows += [{"w": "w1", "zero": 0.0}] * n + [{}] * n + [{"rare": -0.0, "w": "w2"}]
+    vectorizer = FeatureDictVectorizer()
+    tokens = vectorizer.fit_transform([rows])
+    assert named(vectorizer, tokens) == list(map(flatten, rows))
+    assert named(vectorizer, vectorizer.transform([rows])) == list(map(flatten, rows))
+    rows[70]["f"] = float("nan")
+    with pytest.raises(ValueError, match=r"sequence 0, position 70: the attribute 'f' is nan; wei"):
+        vectorizer.transform([rows])
+    rows[70] = {"f": ["odd", "g"], "w": "w1"}
+    for row in rows[:50]:
+        row["vector"] = np.array([0.0, 1.0])
+    wanted = flatten(rows[70])
+    tokens = vectorizer.fit_transform([rows])
+    assert tokens.dense.tolist() == [[0, 1]] * 50 + [[0, 0]] * (len(rows) - 50)
+    assert named_sparse(vectorizer, vectorizer.transform([rows]))[70] == wanted
 
 
 def test_sets_are_read_in_sorted_order():
@@ -213,8 +429,9 @@ def test_the_kind_of_data_picks_the_vectorizer():
             TypeError,
             r"sequence 0, position 0: the token is 'a', a str, .*\[fea",
         ),
-        ((x for x in [[["a"]]]), None, TypeError, r"but a generator was given; turn it into such"),
-        (np.zeros((2, 2)), None, TypeError, r"but a ndarray was given; turn it into such a list"),
+        ((x for x in [[["a"]]]), None, TypeError, r"a generator can be read only once; make X = a"),
+        (np.zeros((2, 2)), None, TypeError, r"a ndarray of shape \(2, 2\) was given without len"),
+        ([[np.zeros(2)]], None, TypeError, r"the token is array.*stack those .* with np\.stack"),
         ("abc", None, TypeError, r"but a str was given"),
         (None, None, TypeError, r"but a NoneType was given"),
         ([[], []], None, ValueError, r"2 sequences without a token do not tell dicts from lists"),
