@@ -1,7 +1,7 @@
 """Kill training and saving at random moments: what is on disk must load, and training go on.
 
 A child process trains a linear-chain CRF on the shipped conversations, with a checkpoint after
-every iteration, then saves the model over and over, and begins anew. It is killed outright (SIGKILL)
+each iteration, then saves the model over and over, and begins anew. It is killed outright (SIGKILL)
 at a random moment. Then the model on disk, if there is one, must load and label; and training that
 goes on from the checkpoint must end at the loss of training that nobody disturbed.
 

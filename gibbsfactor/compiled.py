@@ -7,6 +7,8 @@ move after every sequence. They run without Python's lock, so that threads work 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -29,7 +31,7 @@ def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def compiled(function: Function) -> Function:
     """Compile a function whose sums are to be taken in the order written."""
-    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast(Function, _kept(numba.njit(nogil=True, error_model="numpy")(function)))
 
 
 def compiled_sums(function: Function) -> Function:
@@ -38,5 +40,26 @@ def compiled_sums(function: Function) -> Function:
     Infinities and NaN keep their meaning.
     """
     flags = {"reassoc", "contract", "arcp", "nsz"}
-    jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)
-    return cast(Function, jit(function))
+    jit = numba.njit(nogil=True, error_model="numpy", fastmath=flags)
+    return cast(Function, _kept(jit(function)))
+
+
+def _kept(dispatcher: Any) -> Any:
+    """The same, with what is compiled kept on disk until any of the sources changes.
+
+    Numba itself looks only at the file that a function is in, and would go on with old code of the
+    functions that it calls.
+    """
+    dispatcher.enable_caching()
+    index = dispatcher._cache._cache_file
+    index._source_stamp = (index._source_stamp, _sources())
+    return dispatcher
+
+
+@lru_cache(maxsize=1)
+def _sources() -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of every file that may hold a compiled function."""
+    folder = Path(__file__).parent
+    files = [Path(__file__), *folder.glob("exact/chain/*.py"), *folder.glob("learning/chain/*.py")]
+    found = ((path.name, path.stat()) for path in sorted(files))
+    return tuple((name, status.st_mtime_ns, status.st_size) for name, status in found)

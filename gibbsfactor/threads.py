@@ -7,9 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 from threadpoolctl import ThreadpoolController
 
@@ -79,3 +79,26 @@ def one_blas_thread() -> Iterator[None]:
         yield
     finally:
         _limit.leave()
+
+
+class OwnThreads:
+    """Something that works on threads of its own; a context manager.
+
+    Inside it the threads exist and the linear algebra library is held to one thread.
+
+    Parameters
+    ----------
+    n_threads : by default as many as there are processors to run on
+    """
+
+    def __init__(self, n_threads: int | None = None) -> None:
+        self.n_threads = n_threads or usable_processors()
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        self._stack.enter_context(one_blas_thread())
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(self.n_threads))
+        return self
+
+    def __exit__(self, *how: object) -> None:
+        self._stack.close()

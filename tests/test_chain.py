@@ -250,14 +250,28 @@ def test_a_forced_label_far_below_the_best_comes_out_right(depth, others):
     check_sums(steep, forward_backward(steep.scores()), steep.scores(), np.ones(1))
 
 
+depths = st.sampled_from([0.0, -50.0, -150.0, -200.0, -290.0, -350.0, -720.0])
+
+
 @given(
-    st.lists(st.sampled_from([0.0, -200.0, -350.0, -500.0, -690.0, -720.0]), min_size=8, max_size=8)
+    st.lists(st.tuples(depths, st.booleans()), min_size=8, max_size=8),
+    st.sampled_from([-math.inf, -140.0, -900.0]),
+    st.sampled_from([None, 0, -1]),
 )
-def test_mass_lost_bit_by_bit_is_found_again(depths):
-    """Label 0 falls behind over several positions, and then label 1 is forbidden."""
-    nodes = np.array([[depth, 0.0] for depth in depths])
-    nodes[-1, 1] = -math.inf
-    steps = np.array([[[0.0, -900.0], [-1000.0, 0.0]]])
+@example([(-290.0, False)] * 4 + [(-290.0, True)] * 4, -math.inf, None)
+@example([(-200.0, False)] * 4 + [(-200.0, True)] * 4, -math.inf, None)
+@example([(-350.0, False)] * 4 + [(-350.0, True)] * 4, -math.inf, -1)
+@example([(-290.0, False)] * 8, -math.inf, -1)
+@example([(-290.0, True)] * 8, -900.0, 0)
+def test_mass_lost_bit_by_bit_is_found_again(below, change, forced):
+    """A label falls behind over several positions; then the other does, or is forbidden.
+
+    Or it can only be reached by a step that is far below, and is worth it in the end.
+    """
+    nodes = np.array([[0.0, d] if second else [d, 0.0] for d, second in below])
+    if forced is not None:
+        nodes[forced, 0 if forced == 0 else 1] = -math.inf
+    steps = np.array([[[0.0, change], [change, 0.0]]])
     batch = Batch([8], nodes, steps, np.zeros(8, np.int32))
     check_sums(batch, forward_backward(batch.scores()), batch.scores(), np.ones(1))
 

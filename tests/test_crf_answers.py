@@ -15,6 +15,7 @@ from scipy.stats import chi2
 
 from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.features import Columns, Constraints, Tokens
+from gibbsfactor.learning.chain import scoring
 
 NO_GAPS = Constraints.from_pairs(
     ["B", "I", "O"], forbidden=[("O", "O"), ("I", "B")], end=["B", "I"]
@@ -87,8 +88,6 @@ def test_answers_do_not_depend_on_the_batch(fitted, monkeypatch):
         assert crf.predict(one) == predicted[n : n + 1]
         assert_allclose(crf.predict_proba(one)[0], marginals[n], atol=1e-13)
         assert_allclose(crf.log_partition(one)[0], log_z[n], rtol=1e-13)
-    from gibbsfactor.learning.chain import scoring
-
     monkeypatch.setattr(scoring, "SHARD_BYTES", 300)  # a few tokens in a shard
     assert crf.predict(new) == predicted
     assert_allclose(crf.log_partition(new), log_z, rtol=1e-13)
@@ -193,7 +192,9 @@ def test_one_sequence_at_a_time():
     assert NO_GAPS.check(forced) is None
 
 
-def test_what_nothing_agrees_with_is_an_error_by_number():
+@pytest.mark.parametrize("size", [scoring.SHARD_BYTES, 1])
+def test_what_nothing_agrees_with_is_an_error_by_number(size, monkeypatch):
+    monkeypatch.setattr(scoring, "SHARD_BYTES", size)  # both in one shard, or one in each
     crf, x = train(), [["Uw=a"], ["Uw=b"]]
     given = {"constraints": NO_GAPS, "known": [[None, None], ["B", "O"]]}
     message = "no labelling of sequence 1 agrees with the labels known and the constraints"

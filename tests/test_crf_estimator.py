@@ -91,6 +91,26 @@ def test_copies_answer_alike_and_go_their_own_way(fitted, twin):
     assert_array_equal(crf.log_partition(new), before)
 
 
+def test_parameters_set_after_training_wait_for_the_next(tmp_path):
+    """What there is of a model is as it was trained, whatever it is told to be the next time."""
+    own, new = as_lists(X), as_lists(sentences_of(10, seed=1)[0])
+    for before, after in (
+        ({"boundary_weights": False}, {"boundary_weights": True}),
+        ({"boundary_weights": True}, {"boundary_weights": False}),
+        ({"order": 1}, {"order": 2}),
+        ({"order": 2}, {"order": 1}),
+    ):
+        crf = train(own, Y, **before)
+        expected, named = crf.log_partition(new), crf.state_features_
+        crf.set_params(**after)
+        assert_array_equal(crf.log_partition(new), expected)
+        assert crf.state_features_ == named
+        crf.save(tmp_path / "model")
+        assert_array_equal(LinearChainCRF.load(tmp_path / "model").log_partition(new), expected)
+        warm = copy.copy(crf).set_params(warm_start=True).fit(own, Y)
+        assert warm.loss_ == pytest.approx(train(own, Y, **after).loss_, rel=1e-4)
+
+
 def test_what_prediction_keeps_for_itself_is_not_pickled():
     crf = train()
     size = len(pickle.dumps(crf))

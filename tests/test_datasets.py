@@ -97,7 +97,7 @@ def test_a_crf_beats_a_softmax_on_the_words_alone(talk):
     accuracies = []
     for source in (text + "B\n", text):
         templates = type(talk.templates).parse(source)
-        crf = LinearChainCRF(0.1, templates=templates, progress=False, n_threads=1)
+        crf = LinearChainCRF(c2=0.1, templates=templates, progress=False, n_threads=1)
         crf.fit(talk.train.drop(), talk.train.labels())
         accuracies.append(crf.score(talk.test.drop(), talk.test.labels()))
     assert accuracies[0] > accuracies[1] + 0.05
@@ -106,7 +106,7 @@ def test_a_crf_beats_a_softmax_on_the_words_alone(talk):
 def test_the_templates_read_the_word_column(talk):
     assert talk.templates.n_columns == 1
     assert talk.templates.transitions
-    crf = LinearChainCRF(0.1, templates=talk.templates, progress=False, n_threads=1)
+    crf = LinearChainCRF(c2=0.1, templates=talk.templates, progress=False, n_threads=1)
     crf.fit(talk.train.drop(), talk.train.labels())
     scores = evaluate_labels(talk.test.labels(), crf.predict(talk.test.drop()))
     assert scores.unit == "labels"

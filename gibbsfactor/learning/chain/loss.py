@@ -20,11 +20,7 @@ annotations, section 3.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -35,12 +31,12 @@ from gibbsfactor.learning.chain.batches import Batch, Split, make_batches
 from gibbsfactor.learning.chain.features import ChainFeatures
 from gibbsfactor.learning.chain.rules import ChainRules
 from gibbsfactor.learning.chain.targets import ChainTargets
-from gibbsfactor.threads import one_blas_thread, usable_processors
+from gibbsfactor.threads import OwnThreads
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class ChainLoss:
+class ChainLoss(OwnThreads):
     """Callable (F,) weights -> (loss, gradient), evaluated on threads over batches of sequences.
 
     A context manager: inside it the threads exist and the linear algebra library is held to one
@@ -70,23 +66,9 @@ class ChainLoss:
         self.observed = observed
         self.c2 = float(c2)
         self.rules = rules or ChainRules()
-        self.n_threads = n_threads or usable_processors()
+        super().__init__(n_threads)
         self.split = Split.of(features, tokens.n_dense)
         self.batches = make_batches(tokens, targets, self.split, self.n_threads)
-
-    def __enter__(self) -> Self:
-        self._stack = ExitStack()
-        self._stack.enter_context(one_blas_thread())
-        self._pool = self._stack.enter_context(ThreadPoolExecutor(self.n_threads))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def __call__(self, weights: FloatArray) -> tuple[float, FloatArray]:
         """Loss and gradient at the weights."""

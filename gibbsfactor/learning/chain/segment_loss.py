@@ -14,12 +14,8 @@ Source: Sarawagi & Cohen (2004), section 2.3.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +25,7 @@ from gibbsfactor.exact.chain.segments import Candidates, SegmentScores, token_su
 from gibbsfactor.exact.chain.segments_sweeps import segment_marginals
 from gibbsfactor.features.tokens import Matrix, Tokens
 from gibbsfactor.learning.chain.segment_features import KINDS, SegmentFeatures
-from gibbsfactor.threads import one_blas_thread, usable_processors
+from gibbsfactor.threads import OwnThreads
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -177,7 +173,7 @@ def _rows(whole: Tokens, begin: int, end: int) -> Tokens:
     return Tokens(whole.attributes[begin:end], np.array([end - begin]), dense=dense)
 
 
-class SegmentLoss:
+class SegmentLoss(OwnThreads):
     """Callable (F,) weights -> (loss, gradient), evaluated on threads over batches of sequences.
 
     A context manager: inside it the threads exist and the linear algebra library is held to one
@@ -207,22 +203,8 @@ class SegmentLoss:
         self.observed = observed
         self.c2 = float(c2)
         self.weights = np.ones(len(candidates.lengths)) if weights is None else weights
-        self.n_threads = n_threads or usable_processors()
+        super().__init__(n_threads)
         self.batches = segment_batches(tokens, whole, candidates, features, self.n_threads)
-
-    def __enter__(self) -> Self:
-        self._stack = ExitStack()
-        self._stack.enter_context(one_blas_thread())
-        self._pool = self._stack.enter_context(ThreadPoolExecutor(self.n_threads))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def __call__(self, weights: FloatArray) -> tuple[float, FloatArray]:
         """Loss and gradient at the weights."""

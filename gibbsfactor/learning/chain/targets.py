@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -103,3 +104,30 @@ class ChainTargets:
         n = len(self.codes)
         parts = (np.ones(n), self.codes.astype(np.int32), np.arange(n + 1, dtype=np.int32))
         return scipy.sparse.csr_array(parts, shape=(n, self.n_labels))
+
+
+def sequence_weights(given: Any, n: int) -> FloatArray:
+    """(N,) how much each sequence counts, by default 1.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not N finite numbers of at least 0, or all are 0.
+    """
+    if given is None:
+        return np.ones(n)
+    weights = np.asarray(given, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}; it must hold one number for each of the "
+            f"{n} sequences"
+        )
+    bad = np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))
+    if bad.size:
+        raise ValueError(
+            f"sample_weight gives sequence {bad[0]} the weight {weights[bad[0]]}; weights are "
+            "finite and at least 0"
+        )
+    if not weights.any():
+        raise ValueError("sample_weight is zero throughout; there is nothing to learn from")
+    return weights

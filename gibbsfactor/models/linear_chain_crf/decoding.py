@@ -61,7 +61,6 @@ class Decoding:
     vectorizer_: Vectorizer
     n_dense_: int
     constraints: str | Constraints | None
-    boundary_weights: bool
     n_threads: int | None
     _read: Callable[..., Any]
 
@@ -340,7 +339,11 @@ class Decoding:
             tokens = no_tokens(self.vectorizer_, self.n_dense_, len(X))
         else:
             tokens = self.vectorizer_.transform(self._read(X, lengths))
-        return with_ends(tokens) if self.boundary_weights else tokens
+        return with_ends(tokens) if self._has_ends() else tokens
+
+    def _has_ends(self) -> bool:
+        """Whether there are attributes of ends: ``boundary_weights`` as it was in training."""
+        return self.features_.n_attributes > self.vectorizer_.n_attributes
 
     def _scorer(self) -> ChainScorer:
         """Made once, and again after training. It is kept elsewhere: asking changes no model."""

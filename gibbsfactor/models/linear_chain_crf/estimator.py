@@ -19,7 +19,7 @@ from gibbsfactor.learning.estimator import Estimator, warn_not_converged
 from gibbsfactor.learning.progress import progress_bar
 from gibbsfactor.models.linear_chain_crf.decoding import Decoding, Sentences
 from gibbsfactor.models.linear_chain_crf.dev import dev_watcher
-from gibbsfactor.models.linear_chain_crf.insight import Insight
+from gibbsfactor.models.linear_chain_crf.insight import Insight, names_with
 from gibbsfactor.models.linear_chain_crf.parameters import check_parameters
 from gibbsfactor.models.linear_chain_crf.problem import (
     ChainProblem,
@@ -284,7 +284,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         )
         start = np.zeros(features.n_weights)
         if warm:
-            names = (*self._names_with(vectorizer, tokens.n_dense), labels.classes)
+            own = names_with(vectorizer, tokens.n_dense, self.boundary_weights)
+            names = (*own, labels.classes)
             old = (*self._names(), self.classes_)
             start = weights_from(features, names, self.features_, self.weights_, old)
         problem = ChainProblem(tokens, targets, features, observed, rules, start)

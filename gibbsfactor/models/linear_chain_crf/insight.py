@@ -66,7 +66,7 @@ class Insight:
     weights_: FloatArray
     vectorizer_: Vectorizer
     n_dense_: int
-    boundary_weights: bool
+    _has_ends: Callable[[], bool]
     _check_fitted: Callable[[], None]
     _tokens: Callable[..., Any]
     _ask: Callable[..., Any]
@@ -200,15 +200,16 @@ class Insight:
         return list(zip(before.tolist(), after.tolist(), weights.tolist(), strict=True))
 
     def _names(self) -> tuple[list[str], list[str]]:
-        return self._names_with(self.vectorizer_, self.n_dense_)
+        return names_with(self.vectorizer_, self.n_dense_, self._has_ends())
 
-    def _names_with(self, vectorizer: Vectorizer, n_dense: int) -> tuple[list[str], list[str]]:
-        """The names of attributes, ends included, and of attributes of pairs."""
-        names = vectorizer.attribute_names()
-        if self.boundary_weights:
-            n_sparse = len(names) - n_dense
-            names[n_sparse:n_sparse] = [BOS, EOS]
-        return names, vectorizer.edge_names()
+
+def names_with(vectorizer: Vectorizer, n_dense: int, ends: bool) -> tuple[list[str], list[str]]:
+    """The names of attributes, with or without those of ends, and of attributes of pairs."""
+    names = vectorizer.attribute_names()
+    if ends:
+        n_sparse = len(names) - n_dense
+        names[n_sparse:n_sparse] = [BOS, EOS]
+    return names, vectorizer.edge_names()
 
 
 def _of_steps(

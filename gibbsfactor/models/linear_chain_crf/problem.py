@@ -18,7 +18,7 @@ from gibbsfactor.features import Constraints, Tokens
 from gibbsfactor.features.labels import EncodedLabels
 from gibbsfactor.learning.chain.features import ChainFeatures
 from gibbsfactor.learning.chain.rules import ChainRules
-from gibbsfactor.learning.chain.targets import ChainTargets
+from gibbsfactor.learning.chain.targets import ChainTargets, sequence_weights
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,23 +45,7 @@ def make_targets(
     ValueError
         If the weights are not N finite numbers of at least 0, or all are 0.
     """
-    n = len(lengths)
-    weights = np.ones(n)
-    if sample_weight is not None:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-        if weights.shape != (n,):
-            raise ValueError(
-                f"sample_weight has shape {weights.shape}; it must hold one number for each of "
-                f"the {n} sequences"
-            )
-        bad = np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))
-        if bad.size:
-            raise ValueError(
-                f"sample_weight gives sequence {bad[0]} the weight {weights[bad[0]]}; weights are "
-                "finite and at least 0"
-            )
-        if not weights.any():
-            raise ValueError("sample_weight is zero throughout; there is nothing to learn from")
+    weights = sequence_weights(sample_weight, len(lengths))
     return ChainTargets.of(lengths, labels.codes, len(labels.classes), labels.allowed, weights)
 
 

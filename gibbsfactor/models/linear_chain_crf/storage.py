@@ -41,7 +41,6 @@ class Storage:
     weights_: npt.NDArray[np.float64]
     vectorizer_: Vectorizer
     n_dense_: int
-    boundary_weights: bool
     _check_fitted: Callable[[], None]
     get_params: Callable[..., dict[str, Any]]
 
@@ -66,9 +65,9 @@ class Storage:
         active = self.weights_ != 0
         active[bounds[1] - self.n_dense_ * f.n_labels : bounds[1]] = True  # there are all of these
         states, vectorizer = f.states[active[: bounds[1]]], self.vectorizer_
+        ends = f.n_attributes - vectorizer.n_attributes
         if not active.all():
             # attributes without weights go too; those of ends and dense ones, which are last, stay
-            ends = 2 if self.boundary_weights else 0
             kept = np.bincount(states // f.n_labels, minlength=f.n_attributes) > 0
             kept[f.n_attributes - self.n_dense_ - ends :] = True
             number = np.cumsum(kept) - 1
@@ -76,8 +75,9 @@ class Storage:
             vectorizer = vectorizer.only(kept[: f.n_attributes - self.n_dense_ - ends])
         description = {
             "classes": self.classes_,
-            "n_attributes": vectorizer.n_attributes + (2 if self.boundary_weights else 0),
+            "n_attributes": vectorizer.n_attributes + ends,
             "n_edge_attributes": f.n_edge_attributes,
+            "order": f.order,
             "parameters": {
                 name: _plain(value)
                 for name, value in self.get_params().items()
@@ -125,7 +125,7 @@ class Storage:
                 arrays["transitions"].astype(np.int64),
                 arrays["conditioned"].astype(np.int64),
                 arrays["triples"].astype(np.int64),
-                int(parameters["order"]),
+                int(description["order"]),
                 int(description["n_edge_attributes"]),
             )
             model.weights_ = arrays["weights"]
@@ -164,10 +164,10 @@ def _constraints(stored: Any) -> Any:
 
 
 def _fits(f: ChainFeatures, weights: Any, vectorizer: Vectorizer, model: Any) -> bool:
-    n, ends = f.n_labels, 2 if model.boundary_weights else 0
+    n = f.n_labels
     return (
         len(weights) == f.n_weights
-        and f.n_attributes == vectorizer.n_attributes + ends
+        and f.n_attributes - vectorizer.n_attributes in (0, 2)
         and f.n_edge_attributes == vectorizer.n_edge_attributes
         and _within(f.states, f.n_attributes * n)
         and _within(f.transitions, n**2)

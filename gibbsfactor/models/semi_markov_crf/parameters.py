@@ -81,33 +81,6 @@ def longest_segments(
     return np.array(given, np.int64)
 
 
-def sequence_weights(given: Any, n: int) -> npt.NDArray[np.float64]:
-    """(N,) how much each sequence counts, by default 1.
-
-    Raises
-    ------
-    ValueError
-        If the weights are not N finite numbers of at least 0, or all are 0.
-    """
-    if given is None:
-        return np.ones(n)
-    weights = np.asarray(given, dtype=np.float64)
-    if weights.shape != (n,):
-        raise ValueError(
-            f"sample_weight has shape {weights.shape}; it must hold one number for each of the "
-            f"{n} sequences"
-        )
-    bad = np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))
-    if bad.size:
-        raise ValueError(
-            f"sample_weight gives sequence {bad[0]} the weight {weights[bad[0]]}; weights are "
-            "finite and at least 0"
-        )
-    if not weights.any():
-        raise ValueError("sample_weight is 0 throughout; there is nothing to learn from")
-    return weights
-
-
 def _check_whole(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} is {value!r}; it must be a whole number from 1")

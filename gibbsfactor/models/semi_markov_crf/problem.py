@@ -17,6 +17,7 @@ from gibbsfactor.features import Columns, Tokens
 from gibbsfactor.features.vectorizers import Vectorizer
 from gibbsfactor.learning.chain.segment_features import observed_segment_features
 from gibbsfactor.learning.chain.segment_loss import SegmentLoss
+from gibbsfactor.learning.chain.targets import sequence_weights
 from gibbsfactor.models.semi_markov_crf.attributes import (
     SegmentReader,
     candidate_attributes,
@@ -30,7 +31,7 @@ from gibbsfactor.models.semi_markov_crf.notation import (
     codes_of,
     segmentations,
 )
-from gibbsfactor.models.semi_markov_crf.parameters import longest_segments, sequence_weights
+from gibbsfactor.models.semi_markov_crf.parameters import longest_segments
 
 
 @dataclass(frozen=True, eq=False)
