@@ -22,12 +22,14 @@ from gibbsfactor.features import (
     TemplateVectorizer,
     Tokens,
     as_sequences,
+    feature_pairs,
     feature_readers,
     feature_vectorizers,
     vectorizer_for,
     vectorizer_from_arrays,
 )
 from gibbsfactor.features.strings import pack_strings, unpack_strings
+from gibbsfactor.features.vocabulary import NameIndex
 
 name = st.text("ab:é\ud800", max_size=3)
 weight = st.sampled_from([0, 1, 2.5, -3, True, False, np.float32(0.5), np.int8(2), np.True_])
@@ -247,8 +249,15 @@ alike = st.lists(
 )
 
 
-@given(st.one_of(of_dicts, alike).filter(any), st.integers(1, 9), st.integers(0, 3), st.integers(1))
-def test_dicts_do_not_depend_on_how_they_are_read(sequences, chunk, remembered, few):
+@given(
+    st.one_of(of_dicts, alike).filter(any),
+    st.integers(1, 9),
+    st.integers(0, 3),
+    st.integers(1),
+    st.integers(0, 40),
+    st.integers(1, 4),
+)
+def test_dicts_do_not_depend_on_how_they_are_read(sequences, chunk, remembered, few, cells, sample):
     """Chunks of any size, in columns or not, values forgotten at any time, from a generator."""
     whole = FeatureDictVectorizer()
     tokens = whole.fit_transform(sequences)
@@ -256,6 +265,8 @@ def test_dicts_do_not_depend_on_how_they_are_read(sequences, chunk, remembered, 
         patch.object(feature_vectorizers, "CHUNK", chunk),
         patch.object(feature_readers, "MOST_PAIRS", remembered),
         patch.object(feature_readers, "FEW", few),
+        patch.object(feature_pairs, "MOST_CELLS", cells),
+        patch.object(feature_pairs, "SAMPLE", sample),
     ):
         parts = FeatureDictVectorizer()
         again = parts.fit_transform((token for token in sequence) for sequence in sequences)
@@ -385,6 +396,79 @@ def test_columns_of_values():
     tokens = vectorizer.fit_transform([rows])
     assert tokens.dense.tolist() == [[0, 1]] * 50 + [[0, 0]] * (len(rows) - 50)
     assert named_sparse(vectorizer, vectorizer.transform([rows]))[70] == wanted
+
+
+def test_floats_that_hardly_repeat():
+    """They are not remembered; nor do other values of their keys, or ragged dicts, upset that."""
+    n = 200
+    floats = np.random.default_rng(0).normal(size=(n, 2))
+    rows = [
+        {"w": f"w{t % 7}", "f": float(f), "np": np.float32(g), "one": 1.0}
+        for t, (f, g) in enumerate(floats)
+    ]
+    del rows[3]["f"], rows[5]["w"]
+    rows[7]["f"] = 0.0
+    for t, odd in ((None, None), (90, "text"), (90, True), (150, ["a", "b"]), (0, np.float64(2))):
+        if t is not None:
+            rows[t]["f"] = odd
+        for chunk in (64, 1000):
+            vectorizer = FeatureDictVectorizer()
+            with patch.object(feature_vectorizers, "CHUNK", chunk):
+                tokens = vectorizer.fit_transform([rows[:70], rows[70:]])
+                again = vectorizer.transform([rows[:70], rows[70:]])
+            assert named(vectorizer, tokens) == list(map(flatten, rows))
+            assert named(vectorizer, again) == list(map(flatten, rows))
+    for row in rows:
+        row["f"] = 1.5
+        row["np"] = np.random.default_rng(1).normal()
+    rows[110]["np"] = float("-inf")
+    with pytest.raises(ValueError, match=r"sequence 0, position 110: the attribute 'np' is -inf; "):
+        FeatureDictVectorizer().fit_transform([rows])
+    with pytest.raises(TypeError, match=r"sequence 0, position 0: the key 1 is a int; keys must b"):
+        FeatureDictVectorizer().fit_transform([[{1: t / 3} for t in range(n)]])
+
+
+def test_floats_are_not_remembered():
+    pairs = feature_pairs.Pairs(NameIndex())
+    dicts = [{"f": t / 7, "w": f"w{t % 3}"} for t in range(100)]
+    pairs.look_for_floats(dicts)
+    positions, weights = pairs.read(dicts, 200)
+    assert len(pairs) == 3
+    assert weights[::2].tolist() == [t / 7 for t in range(100)]
+    assert positions[0] == -1  # of weight 0
+    assert set(positions[2::2].tolist()) == {3}
+
+
+def test_a_table_that_is_too_small():
+    """It is emptied where it was of use; else pairs are remembered without one."""
+    rows = [{"a": f"x{t}", "b": f"x{t % 50}", f"c{t % 10}": 1.0} for t in range(300)]
+    for cells, tuples in ((2**23, False), (12 * 120, False), (12 * 40, True)):
+        names = NameIndex()
+        pairs = feature_pairs.Pairs(names)
+        with patch.object(feature_pairs, "MOST_CELLS", cells):
+            found = [pairs.read(rows[t : t + 50], 150)[0] for t in range(0, 300, 50)]
+        assert pairs._tuples == tuples
+        listing = list(names)
+        wanted = [name for row in rows for name in flatten(row)]
+        assert [listing[i] for i in np.concatenate(found)] == wanted
+
+
+def test_an_ordered_dict_in_another_order():
+    token = OrderedDict(a="b", c="d")
+    token.move_to_end("a")
+    vectorizer = FeatureDictVectorizer()
+    tokens = vectorizer.fit_transform([[token] * 100])
+    assert named(vectorizer, tokens) == [{"a:b": 1, "c:d": 1}] * 100
+
+
+def test_positions_of_many_names():
+    names = NameIndex()
+    assert names.positions(["a", "b"]).tolist() == [0, 1]
+    assert names.positions(["c", "a", "c", "d"]).tolist() == [2, 0, 2, 3]
+    assert list(names.items()) == [("a", 0), ("b", 1), ("c", 2), ("d", 3)]
+    names.growing = False
+    assert names.positions(["e", "d"]).tolist() == [-1, 3]
+    assert len(names) == 4
 
 
 def test_sets_are_read_in_sorted_order():

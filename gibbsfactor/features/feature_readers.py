@@ -1,62 +1,63 @@
-"""The rules by which a feature dict or list stands for attributes, and their quick reading.
-
-A distinct (key, value) pair is looked into once; later ones only cost a dict's look-up, in C.
-"""
+"""The rules by which a feature dict or list stands for attributes, and their quick reading."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, count, islice
-from typing import Any, Protocol, TypeAlias
+from itertools import chain, compress, cycle
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gibbsfactor.features.feature_columns import Meanings, ValueColumns, attribute
+from gibbsfactor.features.feature_pairs import Found, Pairs, attribute
 from gibbsfactor.features.vectors import VectorBlocks
-from gibbsfactor.features.vocabulary import NameIndex
+from gibbsfactor.features.vocabulary import NameIndex, entries_before
 
 GROUPED = (list, tuple, set, frozenset)
 PLAIN = frozenset({str, bool, int, float})
-MOST_PAIRS = 2**19  # remembered at a time, some 200 bytes each
-Found: TypeAlias = "tuple[NDArray[np.int32], NDArray[np.float64] | None]"
-"""Positions of attributes, and their weights, None if all are 1."""
-FEW = 32  # dicts of the same keys that are not worth columns of their own
+MOST_PAIRS = 2**19  # remembered at a time, up to 200 bytes each
+FEW = 32  # dicts of the same keys that are not worth being read apart
 
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """The attributes of some tokens, in any order.
+    """The attributes of some tokens, token by token.
 
     Attributes
     ----------
-    n_tokens : how many tokens
-    rows : int32, which token each attribute is on
-    positions : of the attributes, int32; -1 for one that is unknown or of weight 0
+    sizes : int64, how many attributes each token has
+    positions : of the attributes, int32; -1, for one that is unknown or of weight 0, is left out
     weights : as many, or None if all are 1
     """
 
-    n_tokens: int
-    rows: NDArray[np.int32]
+    sizes: NDArray[np.int64]
     positions: NDArray[np.int32]
     weights: NDArray[np.float64] | None
 
+    def __post_init__(self) -> None:
+        known = self.positions >= 0
+        if not known.all():
+            ends = entries_before(known)[np.cumsum(self.sizes)]
+            object.__setattr__(self, "sizes", np.diff(ends, prepend=0))
+            object.__setattr__(self, "positions", self.positions[known])
+            if self.weights is not None:
+                object.__setattr__(self, "weights", self.weights[known])
+
     @classmethod
     def of(cls, n_tokens: int, parts: Sequence[tuple[Any, Found]]) -> Chunk:
-        """The parts together, each the rows of some attributes and those."""
-        none: list[Any] = [np.zeros(0, np.int32)]
+        """The parts together, each the tokens that some attributes are on, and those."""
+        none: list[Any] = [np.zeros(0, np.int64)]
+        rows = np.concatenate(none + [rows for rows, _ in parts])
+        if n_tokens <= 2**16:
+            rows = rows.astype(np.uint16)  # which are sorted in linear time
+        order = np.argsort(rows, kind="stable")
+        positions = np.concatenate([np.zeros(0, np.int32), *(found for _, (found, _) in parts)])
         weights = None
         if any(given is not None for _, (_, given) in parts):
-            each = [np.ones(found.size) if w is None else w.ravel() for _, (found, w) in parts]
-            weights = np.concatenate(each)
-        return cls(
-            n_tokens,
-            np.concatenate(none + [rows for rows, _ in parts]).astype(np.int32, copy=False),
-            np.concatenate(none + [found.ravel() for _, (found, _) in parts]),
-            weights,
-        )
+            each = [np.ones(len(found)) if w is None else w for _, (found, w) in parts]
+            weights = np.concatenate(each)[order]
+        return cls(np.bincount(rows, minlength=n_tokens), positions[order], weights)
 
 
 class Reader(Protocol):
@@ -67,68 +68,60 @@ class Reader(Protocol):
 
 
 class DictReader:
-    """Reads feature dicts by python-crfsuite's rules (see `FeatureDictVectorizer`)."""
+    """Reads feature dicts by python-crfsuite's rules (see `FeatureDictVectorizer`).
+
+    Dicts of strings and numbers are read all at once. Those that hold other things are walked
+    through, except for the plain values of dicts that have the same keys.
+    """
 
     def __init__(self, names: NameIndex, vectors: VectorBlocks) -> None:
-        self._names = names
+        self._pairs = Pairs(names)
+        self._float_keys: set[Any] = set()  # whose values are mostly floats not met before
         self._vectors = vectors
         self._plain = True  # until values of one key differ in kind
         self._odd = False  # once a dict holds something other than strings and numbers
         self._alike = True  # until hardly any dicts have the same keys
-        self._forget()
-
-    def _forget(self) -> None:
-        self._columns = ValueColumns(self._names)
-        self._pairs: defaultdict[tuple[str, Any], int] = defaultdict(count().__next__)
-        self._meanings = Meanings()
 
     def read(self, tokens: Sequence[Any]) -> Chunk:
         """The attributes of some tokens; an error says what is wrong, but not at which token."""
-        if len(self._pairs) + self._columns.n_values > MOST_PAIRS:
-            self._forget()
+        if len(self._pairs) > MOST_PAIRS:
+            self._pairs.forget()
         try:
             chunk = self._read_any(tokens)
             self._vectors.close_chunk(len(tokens))
             return chunk
         except (TypeError, ValueError):
-            self._forget()
-            self._vectors.discard_chunk()
+            self._forget_chunk()
             raise
+
+    def _forget_chunk(self) -> None:
+        self._pairs.forget()
+        self._vectors.discard_chunk()
 
     def _read_any(self, tokens: Sequence[Any]) -> Chunk:
         while self._plain:
             try:
-                return self._read_plain(tokens)
-            except (TypeError, ValueError, LookupError):  # the last from what is no dict
-                self._forget()
-                self._vectors.discard_chunk()
+                sizes = np.fromiter(map(dict.__len__, tokens), np.int64, len(tokens))
+                self._pairs.look_for_floats(tokens)
+                if self._odd:
+                    return self._read_groups(tokens)
+                return Chunk(sizes, *self._pairs.read(tokens, int(sizes.sum())))
+            except (TypeError, ValueError):
+                self._forget_chunk()
                 self._odd, self._plain = True, not self._odd
         return Chunk.of(len(tokens), [self._walk(tokens, range(len(tokens)))])
 
-    def _read_plain(self, tokens: Sequence[Any]) -> Chunk:
+    def _read_groups(self, tokens: Sequence[Any]) -> Chunk:
         """Dicts that have the same keys together, each key's values being of one kind."""
         parts: list[tuple[Any, Found]] = []
         others: list[int] = []
         for keys, rows in self._group(tokens):
             if len(rows) < FEW or not self._alike:
                 others += rows
-                continue
-            first = tokens[rows[0]]
-            odd = [key for key in keys if type(first[key]) not in PLAIN]
-            self._odd |= bool(odd)
-            dicts = [tokens[row] for row in rows]
-            if len(odd) < len(keys):
-                found = self._columns.read(keys, dicts, frozenset(odd))
-                parts.append((np.repeat(rows, len(keys) - len(odd)), found))
-            if odd:
-                rest = [{key: features[key] for key in odd} for features in dicts]
-                parts.append(self._walk(rest, rows))
-        if others and self._odd:
-            parts.append(self._walk([tokens[row] for row in others], others))
-        elif others:
-            dicts = [tokens[row] for row in others]
-            found = self._look_up(chain.from_iterable(map(dict.items, dicts)))
-            parts.append((np.repeat(others, list(map(len, dicts))), found))
+            else:
+                parts += self._read_alike(keys, [tokens[row] for row in rows], rows)
+        others.sort()
+        parts.append(self._walk([tokens[row] for row in others], others))
         return Chunk.of(len(tokens), parts)
 
     def _group(self, tokens: Sequence[Any]) -> Iterable[tuple[tuple[Any, ...], list[int]]]:
@@ -136,55 +129,69 @@ class DictReader:
         if not self._alike:
             return [((), [*range(len(tokens))])]
         rows_by_keys: dict[tuple[Any, ...], list[int]] = {}
-        for row, keys in enumerate(map(tuple, tokens)):
+        for row, keys in enumerate(map(tuple, map(dict.keys, tokens))):
             rows_by_keys.setdefault(keys, []).append(row)
         self._alike = 4 * len(rows_by_keys) <= len(tokens) or len(tokens) < FEW
         return rows_by_keys.items()
 
-    def _look_up(self, pairs: Iterable[tuple[Any, Any]]) -> Found:
-        """The attributes of (key, value) pairs. Equal numbers, such as 1 and True, are one."""
-        return self._meaning(np.fromiter(map(self._pairs.__getitem__, pairs), np.int32))
-
-    def _meaning(self, numbers: NDArray[np.int32]) -> Found:
-        new = list(islice(reversed(self._pairs), len(self._pairs) - len(self._meanings)))
-        self._meanings.learn(self._names, reversed(new))
-        return self._meanings.look_up(numbers)
+    def _read_alike(
+        self, keys: tuple[Any, ...], dicts: Sequence[dict[Any, Any]], rows: list[int]
+    ) -> Iterable[tuple[Any, Found]]:
+        """Dicts of these keys: plain values, and then the others."""
+        odd = [key for key in keys if type(dicts[0][key]) not in PLAIN]
+        if len(odd) < len(keys):
+            values: Iterable[Any] = chain.from_iterable(map(dict.values, dicts))
+            plain = [key for key in keys if key not in odd]
+            if odd:
+                values = compress(values, cycle([key not in odd for key in keys]))
+            found = self._pairs.read_flat(plain * len(dicts), list(values))
+            yield np.repeat(rows, len(plain)), found
+        if odd:
+            rest = [{key: features[key] for key in odd} for features in dicts]
+            yield self._walk(rest, rows)
 
     def _walk(self, tokens: Sequence[Any], rows: Sequence[int]) -> tuple[NDArray[np.int64], Found]:
         """Dicts of any kind, whose values may be groups, dicts and arrays."""
-        numbers: list[int] = []
+        keys: list[Any] = []
+        values: list[Any] = []
         ends = [0]
         for row, features in zip(rows, tokens, strict=True):
             if not isinstance(features, Mapping):
                 raise misfit(features, "a dict of features")
-            self._walk_dict("", features, row, numbers)
-            ends.append(len(numbers))
-        found = self._meaning(np.fromiter(numbers, np.int32, len(numbers)))
+            self._walk_dict("", features, row, keys, values)
+            ends.append(len(keys))
+        found = self._pairs.read_flat(keys, values)
         return np.repeat(np.asarray(rows, np.int64), np.diff(ends)), found
 
     def _walk_dict(
-        self, prefix: str, features: Mapping[Any, Any], row: int, numbers: list[int]
+        self,
+        prefix: str,
+        features: Mapping[Any, Any],
+        row: int,
+        keys: list[Any],
+        values: list[Any],
     ) -> None:
-        pairs, append = self._pairs, numbers.append
+        """Add keys and values, which are strings and numbers."""
         for key, value in features.items():
             if prefix:
                 key = prefix + key if isinstance(key, str) else attribute(key, value)[0]
             if type(value) in PLAIN:
-                append(pairs[key, value])
+                keys.append(key)
+                values.append(value)
                 continue
             if not isinstance(key, str):
                 attribute(key, value)  # which raises
             if isinstance(value, GROUPED):
-                group = ordered(value, f" of the attribute {key!r}")
-                numbers += [pairs[key, item] for item in group]
+                values += ordered(value, f" of the attribute {key!r}")
+                keys += [key] * len(value)
             elif isinstance(value, Mapping):
-                self._walk_dict(f"{key}:", value, row, numbers)
+                self._walk_dict(f"{key}:", value, row, keys, values)
             elif isinstance(value, np.ndarray) and value.ndim:
                 self._vectors.add(key, row, value)
-            elif isinstance(value, str):
-                append(pairs[key, value])
             else:
-                append(pairs[attribute(key, value)])
+                name, weight = (key, value) if isinstance(value, str) else attribute(key, value)
+                keys.append(name)
+                values.append(weight)
 
 
 class ListReader:
@@ -200,17 +207,17 @@ class ListReader:
                 if not isinstance(features, GROUPED):
                     raise misfit(features, "a list of feature strings")
             tokens = list(map(ordered, tokens))
-        sizes = list(map(len, tokens))
+        sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
         strings = chain.from_iterable(tokens)
         try:
-            positions = np.fromiter(map(self._names.__getitem__, strings), np.int32, sum(sizes))
+            positions = np.fromiter(
+                map(self._names.__getitem__, strings), np.int32, int(sizes.sum())
+            )
         except TypeError:
             for features in tokens:
                 ordered(features)
             raise
-        return Chunk(
-            len(sizes), np.repeat(np.arange(len(sizes), dtype=np.int32), sizes), positions, None
-        )
+        return Chunk(sizes, positions, None)
 
 
 def misfit(found: Any, expected: str) -> TypeError:

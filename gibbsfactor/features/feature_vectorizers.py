@@ -11,7 +11,6 @@ from itertools import compress
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from gibbsfactor.features.columns import Columns
@@ -24,13 +23,14 @@ from gibbsfactor.features.vectors import VectorBlocks
 from gibbsfactor.features.vocabulary import (
     NameIndex,
     check_min_freq,
+    csr,
     drop_rare,
 )
 
 FeatureDict: TypeAlias = Mapping[str, Any]
 FeatureList: TypeAlias = "list[str] | tuple[str, ...] | set[str] | frozenset[str]"
 Features = TypeVar("Features")
-CHUNK = 2**10  # tokens, few enough for their strings to stay in the cache
+CHUNK = 2**11  # tokens read at a time
 
 
 class _FeatureVectorizer(ABC, Generic[Features]):
@@ -247,22 +247,13 @@ def _read_chunk(reader: Reader, tokens: list[Any], lengths: list[int]) -> Chunk:
 
 
 def _matrix(chunks: list[Chunk], n_attributes: int) -> Matrix:
-    """The (M, A) matrix of all chunks; what has no attribute is left out."""
-    ids = np.concatenate([chunk.positions for chunk in chunks])
-    begins = np.cumsum([0, *(chunk.n_tokens for chunk in chunks)])
-    rows = np.concatenate(
-        [chunk.rows + np.int32(n) for chunk, n in zip(chunks, begins[:-1].tolist(), strict=True)]
-    )
-    if any(chunk.weights is not None for chunk in chunks):
-        weights = np.concatenate(
-            [np.ones(len(c.positions)) if c.weights is None else c.weights for c in chunks]
-        )
-    else:
-        weights = np.ones(len(ids))
-    known = ids >= 0
-    if not known.all():
-        ids, rows, weights = ids[known], rows[known], weights[known]
-    shape = (int(begins[-1]), n_attributes)
-    matrix = scipy.sparse.coo_array((weights, (rows, ids)), shape=shape).tocsr()
-    matrix.sum_duplicates()
-    return matrix
+    """The (M, A) matrix of all chunks."""
+    positions = np.concatenate([chunk.positions for chunk in chunks])
+    sizes = np.concatenate([chunk.sizes for chunk in chunks])
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    weights = np.ones(len(positions))
+    ends = np.cumsum([len(chunk.positions) for chunk in chunks])
+    for chunk, end in zip(chunks, ends.tolist(), strict=True):
+        if chunk.weights is not None:
+            weights[end - len(chunk.positions) : end] = chunk.weights
+    return csr(weights, positions, indptr, (len(sizes), n_attributes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count, islice, repeat
 from operator import index
 from typing import Any
 
@@ -25,6 +26,8 @@ class NameIndex(dict[str, int]):
     >>> names.growing = False
     >>> names["clean"], len(names)
     (-1, 2)
+    >>> names.positions(["shop", "clean"])
+    array([ 1, -1], dtype=int32)
     """
 
     growing: bool = True
@@ -36,6 +39,20 @@ class NameIndex(dict[str, int]):
             return -1
         position = self[name] = len(self)
         return position
+
+    def positions(self, names: list[str]) -> NDArray[np.int32]:
+        """Those of many names, which is quicker than one by one where most of them are new."""
+        if not self.growing:
+            return np.fromiter(map(self.get, names, repeat(-1)), np.int32, len(names))
+        begin = len(self)
+        found = map(self.setdefault, names, range(begin, begin + len(names)))
+        positions = np.fromiter(found, np.int32, len(names))
+        n_new = len(self) - begin
+        if n_new < len(names):  # then positions have been left out
+            new = list(islice(reversed(self), n_new))
+            self.update(zip(reversed(new), count(begin), strict=False))
+            return np.fromiter(map(self.__getitem__, names), np.int32, len(names))
+        return positions
 
 
 def check_min_freq(min_freq: Any) -> int:
@@ -64,6 +81,8 @@ def drop_rare(matrix: Matrix, min_freq: int) -> tuple[Matrix, NDArray[np.bool_]]
     matrix : csr_array, shape (M, A')
     kept : ndarray of bool, shape (A,)
     """
+    if not min_freq:
+        return matrix, np.ones(matrix.shape[1], np.bool_)
     kept = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= min_freq
     if kept.all():
         return matrix, kept
