@@ -162,82 +162,128 @@ def sweep(
 ) -> None:
     """Both sweeps, group by group; adds the logs of the scales to log_z."""
     n_states, n_labels = steps.shape[1], steps.shape[2]
-    most = 0
+    rows = widest = 0
     for g in range(len(groups) - 1):
-        most = max(most, offsets[times[g + 1] - 1] - offsets[times[g]])
-    alpha, scale = np.empty((most, n_states)), np.empty(most)
-    widest = 0
-    for g in range(len(groups) - 1):
+        rows = max(rows, offsets[times[g + 1] - 1] - offsets[times[g]])
         widest = max(widest, groups[g + 1] - groups[g])
+    alpha, scale = np.empty((rows, n_states)), np.empty(rows)
     ahead, beta = np.empty((widest, n_states)), np.empty((widest, n_states))
-    part, weighted = np.empty((n_states, n_labels)), (weights != 1.0).any()
+    part = np.empty((n_states, n_labels))
     turned = np.ascontiguousarray(steps[0].T) if len(steps) else np.empty((n_labels, n_states))
     for g in range(len(groups) - 1):
-        first, last = times[g], times[g + 1] - 1
-        base = offsets[first]
-        # upward: the forward messages
-        for t in range(first, last):
-            begin, size = offsets[t] - base, offsets[t + 1] - offsets[t]
-            here = alpha[begin : begin + size]
-            if t == first:
-                here[:] = 0.0
-                for rank in range(size):
-                    for k in range(n_labels):
-                        here[rank, n_states - n_labels + k] = 1.0
-            else:
-                before = offsets[t - 1] - base
-                _push(alpha[before : before + size], steps, which[base + begin :], after, here)
-            for rank in range(size):
-                row = base + begin + rank
-                total = 0.0
-                for s in range(0, n_states, n_labels):
-                    for k in range(n_labels):
-                        v = here[rank, s + k] * nodes[row, k]
-                        here[rank, s + k] = v
-                        total += v
-                scale[begin + rank] = total
-                log_z[order[groups[g] + rank]] += np.log(total)
-                total, small = 1.0 / total, 0
-                for s in range(n_states):
-                    v = here[rank, s] * total
-                    here[rank, s] = v
-                    small += (v < LEAST) & (v > 0.0)
-                if small or not scale[begin + rank] > 0.0:
-                    lost[order[groups[g] + rank]] = True
-        # downward: marginals, and the expected steps
-        going_on = 0
-        for t in range(last - 1, first - 1, -1):
-            begin, size = offsets[t] - base, offsets[t + 1] - offsets[t]
-            here = alpha[begin : begin + size]
-            if going_on:
-                later = which[offsets[t + 1] :]
-                counted = here[:going_on]
-                if weighted:
-                    counted = beta[:going_on]
-                    for rank in range(going_on):
-                        w = weights[order[groups[g] + rank]]
-                        for s in range(n_states):
-                            counted[rank, s] = w * here[rank, s]
-                _take(counted, ahead[:going_on], later, after, part, taken)
-                _pull(ahead[:going_on], steps, turned, later, after, beta[:going_on])
-            for rank in range(size):
-                row, place = base + begin + rank, order[groups[g] + rank]
-                if rank >= going_on:
-                    for s in range(n_states):
-                        beta[rank, s] = 1.0
-                w, back = weights[place], 1.0 / scale[begin + rank]
-                for s in range(0, n_states, n_labels):
-                    for k in range(n_labels):
-                        # a state that nothing leads to has no mass, whatever lies ahead
-                        b = beta[rank, s + k] if here[rank, s + k] > 0.0 else 0.0
-                        ahead[rank, s + k] = nodes[row, k] * b * back
-                        beta[rank, s + k] = w * here[rank, s + k] * b
+        members = order[groups[g] : groups[g + 1]]
+        starts = offsets[times[g] : times[g + 1]]
+        _forward(members, starts, nodes, steps, which, after, alpha, scale, log_z, lost)
+        _backward(
+            members,
+            starts,
+            nodes,
+            steps,
+            turned,
+            which,
+            after,
+            weights,
+            alpha,
+            scale,
+            (ahead, beta, part),
+            marginals,
+            taken,
+        )
+
+
+@compiled_sums
+def _forward(
+    members: Any,
+    starts: Any,
+    nodes: Any,
+    steps: Any,
+    which: Any,
+    after: Any,
+    alpha: Any,
+    scale: Any,
+    log_z: Any,
+    lost: Any,
+) -> None:
+    """The forward messages of a group and their scales, a row for each of its positions."""
+    n_states, n_labels = steps.shape[1], steps.shape[2]
+    base = starts[0]
+    for t in range(len(starts) - 1):
+        begin, size = starts[t] - base, starts[t + 1] - starts[t]
+        here = alpha[begin : begin + size]
+        if t:
+            before = starts[t - 1] - base
+            _push(alpha[before : before + size], steps, which[starts[t] :], after, here)
+        else:
+            here[:] = 0.0
+            here[:, n_states - n_labels :] = 1.0
+        for rank in range(size):
+            row = starts[t] + rank
+            total = 0.0
+            for s in range(0, n_states, n_labels):
                 for k in range(n_labels):
-                    marginals[row, k] = beta[rank, k]
-                for s in range(n_labels, n_states, n_labels):
-                    for k in range(n_labels):
-                        marginals[row, k] += beta[rank, s + k]
-            going_on = size
+                    v = here[rank, s + k] * nodes[row, k]
+                    here[rank, s + k] = v
+                    total += v
+            scale[begin + rank] = total
+            log_z[members[rank]] += np.log(total)
+            inverse, small = 1.0 / total, 0
+            for s in range(n_states):
+                v = here[rank, s] * inverse
+                here[rank, s] = v
+                small += (v < LEAST) & (v > 0.0)
+            if small or not total > 0.0:
+                lost[members[rank]] = True
+
+
+@compiled_sums
+def _backward(
+    members: Any,
+    starts: Any,
+    nodes: Any,
+    steps: Any,
+    turned: Any,
+    which: Any,
+    after: Any,
+    weights: Any,
+    alpha: Any,
+    scale: Any,
+    space: Any,
+    marginals: Any,
+    taken: Any,
+) -> None:
+    """The marginals of a group; and adds its expected steps, but for the factor of the step."""
+    ahead, beta, part = space
+    n_states, n_labels = steps.shape[1], steps.shape[2]
+    weighted = (weights != 1.0).any()
+    going_on = 0  # how many of the sequences reach the next time
+    for t in range(len(starts) - 2, -1, -1):
+        begin, size = starts[t] - starts[0], starts[t + 1] - starts[t]
+        here = alpha[begin : begin + size]
+        beta[going_on:size] = 1.0
+        if going_on:
+            later = which[starts[t + 1] :]
+            counted = here[:going_on]
+            if weighted:
+                counted = beta[:going_on]
+                for rank in range(going_on):
+                    for s in range(n_states):
+                        counted[rank, s] = weights[members[rank]] * here[rank, s]
+            _take(counted, ahead[:going_on], later, after, part, taken)
+            _pull(ahead[:going_on], steps, turned, later, after, beta[:going_on])
+        for rank in range(size):
+            row, w, back = starts[t] + rank, weights[members[rank]], 1.0 / scale[begin + rank]
+            for s in range(0, n_states, n_labels):
+                for k in range(n_labels):
+                    # a state that nothing leads to has no mass, whatever lies ahead
+                    b = beta[rank, s + k] if here[rank, s + k] > 0.0 else 0.0
+                    ahead[rank, s + k] = nodes[row, k] * b * back
+                    beta[rank, s + k] = w * here[rank, s + k] * b
+            for k in range(n_labels):
+                marginals[row, k] = beta[rank, k]
+            for s in range(n_labels, n_states, n_labels):
+                for k in range(n_labels):
+                    marginals[row, k] += beta[rank, s + k]
+        going_on = size
 
 
 @compiled_sums
