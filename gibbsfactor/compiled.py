@@ -48,9 +48,13 @@ def _kept(dispatcher: Any) -> Any:
     """The same, with what is compiled kept on disk until any of the sources changes.
 
     Numba itself looks only at the file that a function is in, and would go on with old code of the
-    functions that it calls.
+    functions that it calls. Where there is no folder to write to, neither the package's own nor the
+    user's, each process compiles for itself.
     """
-    dispatcher.enable_caching()
+    try:
+        dispatcher.enable_caching()
+    except RuntimeError:  # "cannot cache function ...: no locator available"
+        return dispatcher
     index = dispatcher._cache._cache_file
     index._source_stamp = (index._source_stamp, _sources())
     return dispatcher
