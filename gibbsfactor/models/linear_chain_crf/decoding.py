@@ -50,9 +50,10 @@ Answer = TypeVar("Answer")
 class Decoding:
     """The questions.
 
-    All of them take ``known``, N sequences with the labels that are known beforehand: None where
-    one is not, a set where it is one of several. Answers are then those given that knowledge. And
-    all take ``constraints`` in place of those that the model was trained with.
+    Those that ask for labellings, probabilities or log Z take ``known``, N sequences with the
+    labels that are known beforehand: None where one is not, a set where it is one of several.
+    Answers are then those given that knowledge. They and ``log_probability`` and ``gibbs`` take
+    ``constraints`` in place of those that the model was trained with.
     """
 
     classes_: list[Any]
