@@ -176,6 +176,17 @@ def root_table(schedule: Schedule, upward: Upward, number: int) -> FloatArray:
     return np.asarray(logs.values[row] + (logs.log_scale[row] + upward.log_totals))
 
 
+def root_logs(schedule: Schedule, stacks: Stacks) -> FloatArray:
+    """Logs (roots, R) of what is left of each connected part when nothing is kept."""
+    logs = []
+    for table in schedule.roots:
+        stack, row = schedule.place[table]
+        block = stacks[stack]
+        assert block is not None
+        logs.append(to_log(block).values[row] + block.log_scale[row])
+    return np.stack(np.broadcast_arrays(*logs)) if logs else np.zeros((0, 1))
+
+
 def _log_totals(network: Network, schedule: Schedule, stacks: Stacks) -> FloatArray:
     total = np.array([network.log_constant])
     for table in schedule.roots:

@@ -40,22 +40,24 @@ class Picked:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A table over one variable that differs from row to row: ``values`` (R, cardinality)."""
+    """A table that differs from row to row: ``values`` (R, an axis for each variable)."""
 
     values: FloatArray
     is_log: bool = False
 
     def at(self, rows: slice, logs: bool) -> FloatArray:
         """As `Picked.at`."""
-        values = self.values[rows].T
+        values = self.values[rows]
+        values = values.reshape(len(values), -1).T
         if logs == self.is_log:
             return values
         with np.errstate(divide="ignore"):
             return np.log(values) if logs else np.exp(values)
 
     def nonzero(self) -> npt.NDArray[np.bool_]:
-        """Where there is weight."""
-        return np.asarray(self.values > (-np.inf if self.is_log else 0))
+        """Where there is weight, (R, entries)."""
+        lines = self.values.reshape(len(self.values), -1)
+        return np.asarray(lines > (-np.inf if self.is_log else 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -222,7 +222,9 @@ def restricted(network: Network, support: Sequence[BoolArray]) -> Restricted | N
             if isinstance(differing, Picked):
                 differing = replace(differing, factor=table)
             elif differing is not None:
-                differing = replace(differing, values=differing.values[:, positions[places[0]]])
+                values = differing.values
+                kept = np.ix_(np.arange(len(values)), *(positions[v] for v in places))
+                differing = replace(differing, values=values[kept])
             elif not scope:
                 log_constant += float(table.log_values.item())
                 continue

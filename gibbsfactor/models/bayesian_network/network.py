@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
@@ -14,6 +14,7 @@ from gibbsfactor.conditional_table import ConditionalTable, tables_by_child, tru
 from gibbsfactor.errors import listed
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
+from gibbsfactor.gibbs.names import Names, names_in
 from gibbsfactor.learning.counting import Smoothing, mixed_radix
 from gibbsfactor.learning.expectation_maximization import Training, fit_tables
 from gibbsfactor.learning.expected_counts import Incomplete
@@ -30,6 +31,9 @@ from gibbsfactor.models.bayesian_network.directed import (
 )
 from gibbsfactor.rows import coded_columns, coded_rows, read_columns
 from gibbsfactor.variable import State, Variable
+
+if TYPE_CHECKING:
+    from gibbsfactor.models.log_linear import LogLinearModel
 
 IntArray = npt.NDArray[np.intp]
 
@@ -228,6 +232,60 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         tables = [self._tables[name].values for name in families.names]
         rows = Incomplete.of(families, columns, sample_weight, n)
         return rows.log_likelihood(tables, self._memory)
+
+    # ---- its twin ---------------------------------------------------------------------
+
+    def discriminative_twin(self, targets: Names, **parameters: Any) -> LogLinearModel:
+        """The conditional random field of the same graph: P(targets | all other variables).
+
+        Every table that holds a target becomes a factor over the targets in it, picked by the
+        states of the others, with a weight for each entry. As it is made the weights are the logs
+        of the tables, and its answers those of the network. ``fit(X, y)`` goes on from there and
+        maximises the likelihood of the targets alone, so that the weights need not be logs of
+        conditional probabilities any more: naive Bayes becomes softmax regression, a hidden Markov
+        model a linear-chain conditional random field.
+
+        Parameters
+        ----------
+        targets : name, or sequence of names
+        **parameters
+            Of `LogLinearModel`, such as c2.
+
+        Returns
+        -------
+        LogLinearModel
+            Its inputs are rows of the other variables (a data frame, {name: column}, or dicts);
+            only those in a family with a target are looked at. Its labels are columns of the
+            targets.
+
+        Raises
+        ------
+        ValueError
+            If there is no target, or no such variable.
+
+        Notes
+        -----
+        Source: Ng & Jordan (2002), On discriminative vs. generative classifiers; Greiner et al.
+        (2005), Structural extension to logistic regression; Sutton & McCallum (2012), section 2.2.
+
+        Examples
+        --------
+        >>> rain, grass = Variable("rain", ["no", "yes"]), Variable("grass", ["dry", "wet"])
+        >>> p = BayesianNetwork([
+        ...     ConditionalTable(rain, [], [0.7, 0.3]),
+        ...     ConditionalTable(grass, [rain], [[0.9, 0.1], [0.2, 0.8]]),
+        ... ])
+        >>> twin = p.discriminative_twin("rain")
+        >>> twin.predict_proba({"grass": ["wet", "dry"]}).round(4)
+        array([[0.2258, 0.7742],
+               [0.913 , 0.087 ]])
+        """
+        from gibbsfactor.models.log_linear.twin import twin_of
+
+        wanted = [v.name for v in self._domain.named(names_in(targets))]
+        if not wanted:
+            raise ValueError("there is no target; name one at least")
+        return twin_of(self._tables.values(), wanted, **parameters)
 
     # ---- samples ----------------------------------------------------------------------
 

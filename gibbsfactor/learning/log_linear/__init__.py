@@ -1,0 +1,1 @@
+"""Losses of log-linear models on any graph, with their gradients."""
