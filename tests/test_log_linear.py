@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from gibbsfactor import (
     BayesianNetwork,
     ConditionalTable,
+    FormatError,
     IntractableError,
     LinearChainCRF,
     SoftmaxRegression,
@@ -399,3 +400,24 @@ def test_too_wide_says_what_else_there_is():
 def test_not_fitted_is_told():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         LogLinearModel([NODES]).predict([["a"]])
+
+
+# ---- files -----------------------------------------------------------------------------
+
+
+def test_a_saved_model_answers_alike(tmp_path):
+    X, y = sentences()
+    templates = [CliqueTemplate(Nodes(), own), CliqueTemplate(Chain())]
+    model = LogLinearModel(templates, c2=np.float64(0.3)).fit(X, y)
+    model.save(tmp_path / "model.gf")
+    again = LogLinearModel.load(tmp_path / "model.gf", templates)
+    new = [[["w=a"], ["w=dog"], ["w=unseen"]]]
+    assert np.array_equal(again.predict_proba(new)[0], model.predict_proba(new)[0])
+    assert again.loss_ == model.loss_
+    assert again.c2 == 0.3
+    with pytest.raises(ValueError, match=r"holds weights of the templates 'Nodes', 'Chain', but"):
+        LogLinearModel.load(tmp_path / "model.gf", templates[:1])
+    text = (tmp_path / "model.gf").read_bytes()
+    (tmp_path / "model.gf").write_bytes(text[: len(text) // 2])
+    with pytest.raises(FormatError):
+        LogLinearModel.load(tmp_path / "model.gf", templates)

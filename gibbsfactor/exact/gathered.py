@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import scipy.sparse as sp
 
 from gibbsfactor.errors import IntractableError
 from gibbsfactor.exact import inference
@@ -32,6 +33,65 @@ from gibbsfactor.variable import Variable
 
 
 @dataclass(frozen=True, eq=False)
+class Stack:
+    """Where the G tables of one shape lie in theta: at base + entry.
+
+    Attributes
+    ----------
+    bases : (G', R), or (G', 1) where all rows have the same, without repetition
+    tables : (G,) which of these each table has; None where each has its own
+    entries : (E,), or (G', E) where they differ
+    """
+
+    bases: IntArray
+    tables: IntArray | None
+    entries: IntArray
+
+    @classmethod
+    def of(cls, bases: IntArray, entries: Sequence[IntArray]) -> Stack:
+        """Of tables that begin at bases (G, R)."""
+        bases = _distinct_rows(bases)
+        if all(one is entries[0] for one in entries):
+            distinct, tables = np.unique(bases, axis=0, return_inverse=True)
+            if 2 * len(distinct) <= len(bases):
+                return cls(distinct, tables.ravel(), entries[0])
+            return cls(bases, None, entries[0])
+        return cls(bases, None, np.stack(entries))
+
+    def _positions(self, rows: slice) -> IntArray:
+        bases = self.bases if self.bases.shape[1] == 1 else self.bases[:, rows]
+        return bases[:, None, :] + self.entries[..., None]
+
+    def read(self, theta: FloatArray, shape: tuple[int, ...], rows: slice) -> Block:
+        """The tables, scaled, in some rows."""
+        values = theta[self._positions(rows)]
+        block = settle(log_block(values.reshape((len(values), *shape, -1))))
+        if self.tables is None:
+            return block
+        scale = block.log_scale[self.tables]
+        return Block(block.values[self.tables], scale, block.is_log, block.low, block.high)
+
+    def add(self, beliefs: FloatArray, rows: slice, gradient: FloatArray) -> None:
+        """Add numbers (G, E, R) of the tables' entries where these lie."""
+        positions = self._positions(rows)
+        if positions.shape[-1] == 1:
+            beliefs = beliefs.sum(axis=-1, keepdims=True)
+        if self.tables is not None:
+            each = np.ones(len(self.tables)), self.tables, np.arange(len(self.tables) + 1)
+            sums = sp.csc_array(each, shape=(len(positions), len(self.tables)))
+            beliefs = np.asarray(sums @ beliefs.reshape((len(beliefs), -1)))
+        flat = positions.ravel()
+        low = int(flat.min(initial=0))
+        counts = np.bincount(flat - low, beliefs.ravel())
+        gradient[low : low + len(counts)] += counts
+
+
+def _distinct_rows(bases: IntArray) -> IntArray:
+    """(G, 1) where all rows have the same."""
+    return bases[:, :1] if (bases == bases[:, :1]).all() else bases
+
+
+@dataclass(frozen=True, eq=False)
 class Gathered:
     """Graphs of one structure, or different ones side by side, and where their tables lie in theta.
 
@@ -39,18 +99,23 @@ class Gathered:
     ----------
     cardinalities : of the variables, all above 1
     scopes : of the tables, none empty; every variable is in one
-    positions : for each table its entries' positions in theta, (entries, R), or (entries, 1)
-        where all rows have the same
+    bases : (number of tables, R) where in theta each table begins
+    entries : for each table how far its entries lie from there, (E,)
     part_of : (number of variables,) the part, 0 to P - 1, that each variable belongs to
     n_rows : R
     """
 
     cardinalities: tuple[int, ...]
     scopes: tuple[Scope, ...]
-    positions: Sequence[IntArray]
+    bases: IntArray
+    entries: Sequence[IntArray]
     part_of: IntArray
-    n_rows: int
-    _stacks: dict[tuple[int, ...], IntArray] = field(default_factory=dict, repr=False)
+    _stacks: dict[tuple[int, ...], Stack] = field(default_factory=dict, repr=False)
+
+    @property
+    def n_rows(self) -> int:
+        """R."""
+        return int(self.bases.shape[1])
 
     @property
     def n_parts(self) -> int:
@@ -92,13 +157,11 @@ class Gathered:
             parts.append(self.part_of[self.scopes[table][0]])
         return np.array(parts, dtype=np.intp)
 
-    def stack(self, numbers: tuple[int, ...]) -> IntArray:
-        """Positions of the tables of one stack, (G, entries, R or 1)."""
+    def stack(self, numbers: tuple[int, ...]) -> Stack:
+        """Where the tables of one stack of the plan lie."""
         found = self._stacks.get(numbers)
         if found is None:
-            tables = [self.positions[t] for t in numbers]
-            n = max(table.shape[-1] for table in tables)
-            found = np.stack([np.broadcast_to(table, (len(table), n)) for table in tables])
+            found = Stack.of(self.bases[list(numbers)], [self.entries[t] for t in numbers])
             self._stacks[numbers] = found
         return found
 
@@ -106,9 +169,9 @@ class Gathered:
         """With tables of its own, as the other questions need it."""
         by_row: dict[int, Weights] = {}
         tables = []
-        for t, (scope, positions) in enumerate(zip(self.scopes, self.positions, strict=True)):
+        for t, (scope, entries) in enumerate(zip(self.scopes, self.entries, strict=True)):
             shape = tuple(self.cardinalities[v] for v in scope)
-            logs = theta[positions]
+            logs = theta[_distinct_rows(self.bases[[t]])[0] + entries[:, None]]
             variables = tuple(self.variables[v] for v in scope)
             if logs.shape[-1] > 1:
                 by_row[t] = Weights(logs.T.reshape((-1, *shape)), is_log=True)
@@ -137,11 +200,7 @@ class _Reader(Network):
 
     def stack(self, numbers: Sequence[int], shape: tuple[int, ...], rows: slice) -> Block:
         assert self.source is not None
-        positions = self.source.stack(tuple(numbers))
-        if positions.shape[-1] > 1:
-            positions = positions[..., rows]
-        values = self.theta[positions].reshape((len(numbers), *shape, -1))
-        return settle(log_block(values))
+        return self.source.stack(tuple(numbers)).read(self.theta, shape, rows)
 
 
 def _reader(source: Gathered, theta: FloatArray) -> _Reader:
@@ -232,14 +291,9 @@ def _scatter(
     gradient: FloatArray,
 ) -> None:
     """Add weighted beliefs (G, ..., R or 1) of a stack's tables at their positions."""
-    positions = source.stack(tables)
     parts = source.part_of[[source.scopes[t][0] for t in tables]]
     weighted = belief.reshape((len(tables), -1, belief.shape[-1])) * weights[parts][:, None, :]
-    if positions.shape[-1] == 1:
-        weighted = weighted.sum(axis=-1, keepdims=True)
-    else:
-        positions = positions[..., rows]
-    gradient += np.bincount(positions.ravel(), weighted.ravel(), minlength=len(gradient))
+    source.stack(tables).add(weighted, rows, gradient)
 
 
 def _by_part(source: Gathered, logs: FloatArray, rows: slice) -> FloatArray:
@@ -259,11 +313,9 @@ def _add_sliced_gradient(
     """The same of one part that is too wide for a single run, slice by slice."""
     found = inference.table_marginals(_alone(source, theta, memory), memory)
     log_z = np.broadcast_to(found.log_totals, (1, source.n_rows))
-    for positions, table in zip(source.positions, found.tables, strict=True):
-        weighted = table.reshape((len(positions), -1)) * weights
-        if positions.shape[-1] == 1:
-            weighted = weighted.sum(axis=-1, keepdims=True)
-        gradient += np.bincount(positions.ravel(), weighted.ravel(), minlength=len(gradient))
+    for t, table in enumerate(found.tables):
+        weighted = table.reshape((len(source.entries[t]), -1)) * weights
+        source.stack((t,)).add(weighted[None], slice(0, source.n_rows), gradient)
     return log_z
 
 

@@ -6,14 +6,14 @@ one number for each graph, and for each position of theta how often its entry is
 
     log Z_n(theta)            d / d theta_i sum_n s_n log Z_n(theta)
 
-Letters: N graphs, c tables of one kind, r variables of each, E entries of each.
+Letters: N graphs, c tables of one kind, of r variables and E entries each.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,13 +37,15 @@ class TiedTables:
     graphs : (c,) ascending, the graph that each table is in
     scopes : (c, r) its variables, numbered within the graph
     shape : (r,) their numbers of states
-    positions : (c, E) where its entries are in theta, the last variable running fastest
+    bases : (c,) where each begins in theta
+    entries : (E,) how far its entries lie from there, the last variable running fastest
     """
 
     graphs: IntArray
     scopes: IntArray
     shape: tuple[int, ...]
-    positions: IntArray
+    bases: IntArray
+    entries: IntArray
 
     def without_single_states(self) -> TiedTables:
         """The same without the variables of one state, along which there is nothing to sum."""
@@ -51,7 +53,7 @@ class TiedTables:
         if len(many) == len(self.shape):
             return self
         shape = tuple(self.shape[i] for i in many)
-        return TiedTables(self.graphs, self.scopes[:, many], shape, self.positions)
+        return replace(self, scopes=self.scopes[:, many], shape=shape)
 
 
 class TiedGraphs:
@@ -70,7 +72,7 @@ class TiedGraphs:
 
     >>> links = np.array([0, 0, 1])
     >>> scopes = np.array([[0, 1], [1, 2], [0, 1]])
-    >>> tables = TiedTables(links, scopes, (2, 2), np.tile(np.arange(4), (3, 1)))
+    >>> tables = TiedTables(links, scopes, (2, 2), np.zeros(3, dtype=int), np.arange(4))
     >>> graphs = TiedGraphs(np.array([3, 2]), np.full(5, 2), [tables])
     >>> np.exp(graphs.log_partitions(np.log([1.0, 2.0, 3.0, 4.0]))).round(6)
     array([54., 10.])
@@ -96,7 +98,7 @@ class TiedGraphs:
         """log Z of each graph, (N,), in nats."""
         log_z = self._log_free.copy()
         for kind in self._constants:
-            log_z += np.bincount(kind.graphs, theta[kind.positions[:, 0]], self.n_graphs)
+            log_z += np.bincount(kind.graphs, theta[kind.bases], self.n_graphs)
         for job, graphs in self.jobs:
             log_z[graphs] += gathered.log_partitions(job, theta, self._memory)
         return log_z
@@ -105,7 +107,7 @@ class TiedGraphs:
         """How often, so weighted, each of n positions is a table over nothing: part of log Z."""
         counts = np.zeros(n)
         for kind in self._constants:
-            counts += np.bincount(kind.positions[:, 0], weights[kind.graphs], n)
+            counts += np.bincount(kind.bases, weights[kind.graphs], n)
         return counts
 
     def add_gradient(
@@ -222,7 +224,7 @@ class TiedGraphs:
     def _job(self, graphs: IntArray) -> tuple[Gathered, IntArray]:
         """The network of the graphs (P, R), and its variables' numbers (V, R) among all."""
         scopes: list[tuple[int, ...]] = []
-        positions: list[IntArray] = []
+        entries: list[IntArray] = []
         first, n_parts = graphs[:, 0], len(graphs)
         shift = np.full(self.n_graphs, -1)
         shift[first] = np.arange(n_parts)
@@ -240,22 +242,18 @@ class TiedGraphs:
             variables = self._first[first[which], None] + kind.scopes[places[:, 0]]
             tables.append((which, variables, places))
         used = np.unique(np.concatenate([variables.ravel() for _, variables, _ in tables]))
-        for kind, (_, variables, places) in zip(self._kinds, tables, strict=True):
+        found = list(zip(self._kinds, tables, strict=True))
+        for kind, (_, variables, places) in found:
             scopes += map(tuple, np.searchsorted(used, variables).tolist())
-            entries = kind.positions[places].swapaxes(1, 2)  # (tables, E, R)
-            same = (entries == entries[..., :1]).all(axis=(1, 2))
-            positions += [
-                table[:, :1] if alike else table
-                for table, alike in zip(entries, same.tolist(), strict=True)
-            ]
+            entries += [kind.entries] * len(places)
         owner = np.searchsorted(self._first, used, side="right") - 1
         local = used - self._first[owner]
         part = shift[owner]
         job = Gathered(
             tuple(self._cardinalities[used].tolist()),
             tuple(scopes),
-            positions,
+            np.concatenate([kind.bases[places] for kind, (_, _, places) in found]),
+            entries,
             part,
-            graphs.shape[1],
         )
         return job, self._first[graphs[part]] + local[:, None]

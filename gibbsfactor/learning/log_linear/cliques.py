@@ -227,7 +227,8 @@ def tied_tables(structure: Structure, cases: Cases) -> Iterator[TiedTables]:
                 slots.cases[some],
                 slots.members[some][:, free],
                 shape,
-                base[some, None] + entries,
+                base[some],
+                entries,
             )
 
 

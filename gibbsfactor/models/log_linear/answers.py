@@ -213,9 +213,9 @@ class Answers:
         probes = []
         for k in np.unique(cardinalities).tolist():  # tables of ones, whose marginals are asked for
             (those,) = np.nonzero((cardinalities == k) & (cases.codes < 0))
-            positions = len(theta) + those[:, None] * most + np.arange(k)
             within = (those - first[owner[those]])[:, None]
-            probes.append(TiedTables(owner[those], within, (k,), positions))
+            bases = len(theta) + those * most
+            probes.append(TiedTables(owner[those], within, (k,), bases, np.arange(k)))
         tables = [*tied_tables(structure, cases), *probes]
         free = np.where(cases.codes < 0, cardinalities, 1)
         graphs = TiedGraphs(sizes, free, tables, self.memory)

@@ -24,6 +24,7 @@ from gibbsfactor.models.log_linear.answers import Answers
 from gibbsfactor.models.log_linear.labels import Labels, merged, sample_weights
 from gibbsfactor.models.log_linear.parameters import check_parameters
 from gibbsfactor.models.log_linear.reading import Reader, kinds_of
+from gibbsfactor.models.log_linear.storage import Storage
 from gibbsfactor.models.log_linear.template import CliqueTemplate, titles
 from gibbsfactor.variable import State, Variable
 
@@ -34,7 +35,7 @@ FORBIDDEN_START = -30.0  # weights of -inf start from here when they are trained
 HIDDEN_START = 0.1  # standard deviation of the weights to start from where labels are hidden
 
 
-class LogLinearModel(Answers, Estimator):
+class LogLinearModel(Answers, Storage, Estimator):
     """Log-linear model of labels on any graph: a general conditional random field.
 
     The Gibbs distribution over the labels y of an input x whose factors are those that clique
