@@ -49,7 +49,7 @@ def graph_of(given: Any, kind: str | None) -> nx.Graph[Any]:
 def _instead(method: str) -> str:
     """What else to draw where a model's method is missing."""
     if method == "graph":
-        return "; only a BayesianNetwork has directed edges"
+        return "; BayesianNetwork, NaiveBayes and HiddenMarkovModel have directed edges"
     if method == "moral_graph":
         return "; draw it with kind='induced'"
     return f"; for a list of factors draw {method}(factors)"
