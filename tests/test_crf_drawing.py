@@ -27,6 +27,7 @@ from gibbsfactor.drawing import (
     draw_sequence,
     draw_top_features,
     draw_transitions,
+    draw_weight_images,
 )
 from gibbsfactor.drawing.sheet import SMALL_FONT, width_of
 from gibbsfactor.drawing.spans import GAP, PADDING, Span, broken
@@ -137,6 +138,7 @@ PICTURES = {
     "sentence of tags": (draw_sequence, (), sentence(POS)),
     "sentence of long names": (draw_sequence, (), sentence(LONG, 9) | {"width": 2.0}),
     "sentence of one token": (draw_sequence, (["a\nb"], ["O"]), {}),
+    "weights of ten images": (draw_weight_images, (RNG.normal(0, 1, (10, 49)),), {}),
 }
 SCALED = [name for name in PICTURES if not name.startswith("curve")]
 
@@ -257,7 +259,10 @@ def test_a_picture_is_saved(name, suffix, start, tmp_path):
 def test_all_are_public():
     assert sorted(drawing.__all__) == drawing.__all__
     assert {function.__name__ for function, _, _ in PICTURES.values()} == {*drawing.__all__} - {
-        "draw"
+        "Panel",
+        "draw",
+        "draw_panels",
+        "with_inputs",
     }
     with pytest.raises(AttributeError, match="no attribute 'draw_nothing'"):
         _ = drawing.draw_nothing

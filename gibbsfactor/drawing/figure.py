@@ -106,10 +106,10 @@ def draw(
     if isinstance(layout, Mapping):
         placed = Placement(fit_given(with_sepsets(layout, graph), list(graph), sizes))
     else:
-        placed = place(graph, _with_loops(graph, sizes), layout, seed)
+        placed = place(graph, with_loops(graph, sizes), layout, seed)
     if ax is None:
         ax = _new_axes(placed, sizes, title)
-    _paint(ax, graph, boxes, placed)
+    paint(ax, graph, boxes, placed)
     if title is not None:
         ax.set_title(title, fontsize=_TITLE, color=TEXT_COLOUR)
     if target is not None:
@@ -131,7 +131,7 @@ def checked_path(path: str | Path) -> Path:
     return target
 
 
-def _with_loops(graph: nx.Graph[Any], sizes: Mapping[Node, tuple[float, float]]) -> dict[Any, Any]:
+def with_loops(graph: nx.Graph[Any], sizes: Mapping[Node, tuple[float, float]]) -> dict[Any, Any]:
     """Sizes with room around the nodes that have an edge to themselves."""
     loops = set(nx.nodes_with_selfloops(graph))
     room = 2 * LOOP
@@ -183,7 +183,7 @@ def _new_axes(
     placed: Placement, sizes: Mapping[Node, tuple[float, float]], title: str | None
 ) -> Axes:
     """Axes over the whole of a figure of the drawing's size, save a strip for the title."""
-    left, bottom, right, top = _frame(placed, sizes)
+    left, bottom, right, top = frame(placed, sizes)
     above = 0.0
     width, height = right - left, top - bottom
     if title is not None:
@@ -200,18 +200,20 @@ def _new_axes(
     return ax
 
 
-def _frame(
+def frame(
     placed: Placement, sizes: Mapping[Node, tuple[float, float]]
 ) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of a drawing with its margin."""
     if not placed.positions:
         return 0.0, 0.0, 120.0, 40.0
     left, bottom, right, top = placed.bounds(sizes)
     return left - _MARGIN, bottom - _MARGIN, right + _MARGIN, top + _MARGIN
 
 
-def _paint(ax: Axes, graph: nx.Graph[Any], boxes: Mapping[Node, Shape], placed: Placement) -> None:
-    sizes = _with_loops(graph, {v: (box.width, box.height) for v, box in boxes.items()})
-    left, bottom, right, top = _frame(placed, sizes)
+def paint(ax: Axes, graph: nx.Graph[Any], boxes: Mapping[Node, Shape], placed: Placement) -> None:
+    """Add a graph to the axes, whose limits become its frame."""
+    sizes = with_loops(graph, {v: (box.width, box.height) for v, box in boxes.items()})
+    left, bottom, right, top = frame(placed, sizes)
     ax.set_axis_off()
     ax.set_aspect("equal")
     ax.set_xlim(left, right)
