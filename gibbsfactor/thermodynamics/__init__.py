@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gibbsfactor.thermodynamics.lattice import ising
     from gibbsfactor.thermodynamics.link_properties import LinkLaws, link_laws
     from gibbsfactor.thermodynamics.links import LINKS, Link, Sparsemax
+    from gibbsfactor.thermodynamics.maxent import Constraint, MaximumEntropy, maximum_entropy
     from gibbsfactor.thermodynamics.onsager import (
         critical_temperature,
         onsager_energy,
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
 __all__ = [
     "LINKS",
     "BoltzmannDistribution",
+    "Constraint",
     "Curve",
     "Energy",
     "Link",
     "LinkLaws",
+    "MaximumEntropy",
     "Sparsemax",
     "critical_temperature",
     "ising",
@@ -42,6 +45,7 @@ __all__ = [
     "kaufman_heat_capacity",
     "kaufman_log_partition",
     "link_laws",
+    "maximum_entropy",
     "onsager_energy",
     "onsager_free_energy",
     "onsager_heat_capacity",
@@ -50,11 +54,13 @@ __all__ = [
 
 _HOMES = {
     "BoltzmannDistribution": "boltzmann",
+    "Constraint": "maxent",
     "Curve": "curves",
     "Energy": "energy",
     "LINKS": "links",
     "Link": "links",
     "LinkLaws": "link_properties",
+    "MaximumEntropy": "maxent",
     "Sparsemax": "links",
     "critical_temperature": "onsager",
     "ising": "lattice",
@@ -62,6 +68,7 @@ _HOMES = {
     "kaufman_heat_capacity": "kaufman",
     "kaufman_log_partition": "kaufman",
     "link_laws": "link_properties",
+    "maximum_entropy": "maxent",
     "onsager_energy": "onsager",
     "onsager_free_energy": "onsager",
     "onsager_heat_capacity": "onsager",
