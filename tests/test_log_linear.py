@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from gibbsfactor import (
@@ -31,6 +34,7 @@ from gibbsfactor.models.log_linear import (
     Nodes,
     SkipChain,
     interactions,
+    markov_templates,
     own,
     whole,
     with_one,
@@ -178,12 +182,12 @@ def test_tied_tables_are_scaled_too():
     true = LogLinearModel.from_weights([ring], {"y": [0, 1]}, {"Edges": [0.7, -0.2, -0.2, 0.4]})
     p = true.gibbs()
     columns = p.sample(5000, rng=rng)
-    y = np.stack([columns[f"y{i}"] for i in range(5)], axis=1)
+    y = np.stack([columns[f"{i}"] for i in range(5)], axis=1)
     scaled = LogLinearModel([ring], c2=0.0, solver="scaling", tol=1e-9).fit(None, y)
     steep = LogLinearModel([ring], c2=0.0, tol=1e-13).fit(None, y)
     assert scaled.loss_ == pytest.approx(steep.loss_, rel=1e-10)
     assert np.allclose(
-        scaled.gibbs().marginal("y0").values, steep.gibbs().marginal("y0").values, atol=1e-5
+        scaled.gibbs().marginal("0").values, steep.gibbs().marginal("0").values, atol=1e-5
     )
 
 
@@ -338,6 +342,54 @@ def random_bayesian_network(rng):
     return BayesianNetwork(tables)
 
 
+# ---- graphs, names, tables of weights ----------------------------------------------------
+
+
+def test_labels_on_the_nodes_of_a_graph_go_by_their_names():
+    graph = nx.path_graph(["left", "middle", "right"])
+    y = [{"left": "a", "middle": "a", "right": "b"}, {"left": "a", "right": "b"}, ["b", "b", None]]
+    model = LogLinearModel([CliqueTemplate(graph)], c2=0.1).fit(None, y)
+    p = model.gibbs()
+    assert p.names == ("left", "middle", "right")
+    known = {"left": "a", "right": "b"}
+    expected = p.condition(known).log_partition() - p.log_partition()
+    assert model.log_probability(None, [known]) == pytest.approx([expected])
+    with pytest.raises(ValueError, match="'top', which is no node of the graph"):
+        model.log_probability(None, [{"top": "a"}])
+
+
+def test_weights_of_a_template_as_a_table():
+    X, y = sentences()
+    model = LogLinearModel([CliqueTemplate(Nodes(), own), CliqueTemplate(Chain())]).fit(X, y)
+    table = model.weight_table("Chain")
+    assert table.shape == (1, 4, 4)
+    best = max(model.top_weights(1000), key=lambda w: w[3] if w[0] == "Chain" else -np.inf)
+    before, after = (model.states_["y"].index(state) for state in best[2])
+    assert table[0, before, after] == best[3]
+    assert model.weight_table("Nodes").shape == (7, 4)
+    with pytest.raises(ValueError, match="no template 'Links'; there are 'Nodes', 'Chain'"):
+        model.weight_table("Links")
+
+
+def test_labels_never_seen_in_training_count_as_wrong():
+    X, y = sentences()
+    model = LogLinearModel([CliqueTemplate(Nodes(), own), CliqueTemplate(Chain())]).fit(X, y)
+    assert model.score(X[:1], [["D", "N", "new"]]) == pytest.approx(2 / 3)
+    assert model.score(X[:1], [["D", None, "V"]]) == 1.0
+    with pytest.raises(ValueError, match="case 0, position 2: the label 'new' of kind 'y' is none"):
+        model.log_probability(X[:1], [["D", "N", "new"]])
+
+
+def test_models_are_pickled_and_cloned():
+    X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 4)
+    y = ["u", "r", "b"] * 4
+    model = LogLinearModel([CliqueTemplate(features=interactions(with_one(whole)), over="y")])
+    again = pickle.loads(pickle.dumps(model.fit(X, y)))
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert clone(model).fit(X, y).loss_ == model.loss_
+    assert "Interactions of WithOne of whole" in repr(model.templates[0])
+
+
 # ---- what it refuses -------------------------------------------------------------------
 
 NODES = CliqueTemplate(Nodes(), own)
@@ -358,6 +410,17 @@ NODES = CliqueTemplate(Nodes(), own)
         ([CliqueTemplate(lambda x: [[0, 0]])], ["a"], [["x"]], ValueError, "meets itself"),
         ([CliqueTemplate(lambda x: [[0.5]])], ["a"], [["x"]], ValueError, "whole numbers from 0"),
         ([CliqueTemplate(Nodes(2), own)], [np.ones((2, 2))], [["x"] * 4], ValueError, "as x"),
+        ([NODES], ["the dog"], [["x"] * 7], TypeError, "the input is the string 'the dog'"),
+        (
+            [CliqueTemplate(Nodes(2))],
+            [np.ones((4, 5, 1))],
+            [np.ones((5, 4))],
+            ValueError,
+            r"array of shape \(5, 4\), but its input has \(4, 5\)",
+        ),
+        ([CliqueTemplate(SkipChain(list))], [["a"]], [["x"]], TypeError, "compared by hash"),
+        ([CliqueTemplate(SkipChain(len))], [["a"]], [["x"]], ValueError, "is over every label"),
+        ([NODES], {"a": [1]}, None, TypeError, r"by fit\(None, data\)"),
         ([CliqueTemplate(over=("a", "b"))], None, [1, 2], TypeError, "y is one column"),
         ([CliqueTemplate(over="a")], None, {"b": [1]}, ValueError, "column for 'b'"),
         ([CliqueTemplate(over="a"), NODES], None, {"a": [1]}, ValueError, "does not say which"),
@@ -395,6 +458,18 @@ def test_too_wide_says_what_else_there_is():
         LogLinearModel([everything]).fit(None, y)
     pseudo = LogLinearModel([everything], objective="pseudo-likelihood").fit(None, y)
     assert pseudo.weights_["<lambda>"].shape == (1, 1)
+
+
+def test_weights_of_another_shape_are_told():
+    with pytest.raises(ValueError, match=r"have shape \(1, 2\); its labels have 4 joint states"):
+        LogLinearModel.from_weights([CliqueTemplate(over="ab")], {"ab": 4}, {"ab": [0.0, 1.0]})
+    model = LogLinearModel.from_weights([CliqueTemplate(Chain())], {"y": 2}, {"Chain": [0.0, 1.0]})
+    with pytest.raises(ValueError, match=r"'Chain' needs weights of shape \(1, 4\).* are \(1, 2\)"):
+        model.predict(["ab"])
+    with pytest.raises(ValueError, match=r"3 features in training, and now 2"):
+        LogLinearModel([NODES]).fit([np.ones((1, 3))], [["x"]]).predict([np.ones((1, 2))])
+    with pytest.raises(TypeError, match="over names 0; names of kinds"):
+        markov_templates(nx.path_graph(3))
 
 
 def test_not_fitted_is_told():

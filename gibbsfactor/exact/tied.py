@@ -23,6 +23,7 @@ from gibbsfactor.exact import assignments, gathered
 from gibbsfactor.exact.gathered import Gathered
 from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.scaled import FloatArray
+from gibbsfactor.threads import one_blas_thread
 
 ENOUGH_ROWS = 8  # graphs of one structure from which on they are rows rather than side by side
 MOST_TABLES = 4000  # of the graphs that are put side by side
@@ -99,8 +100,9 @@ class TiedGraphs:
         log_z = self._log_free.copy()
         for kind in self._constants:
             log_z += np.bincount(kind.graphs, theta[kind.bases], self.n_graphs)
-        for job, graphs in self.jobs:
-            log_z[graphs] += gathered.log_partitions(job, theta, self._memory)
+        with one_blas_thread():
+            for job, graphs in self.jobs:
+                log_z[graphs] += gathered.log_partitions(job, theta, self._memory)
         return log_z
 
     def constants(self, weights: FloatArray, n: int) -> FloatArray:
@@ -127,10 +129,11 @@ class TiedGraphs:
             If some log Z is -inf.
         """
         log_z = self._log_free.copy()
-        for job, graphs in self.jobs:
-            log_z[graphs] += gathered.add_gradient(
-                job, theta, weights[graphs], gradient, self._memory
-            )
+        with one_blas_thread():
+            for job, graphs in self.jobs:
+                log_z[graphs] += gathered.add_gradient(
+                    job, theta, weights[graphs], gradient, self._memory
+                )
         return log_z
 
     def most_probable(self, theta: FloatArray) -> IntArray:
@@ -150,8 +153,9 @@ class TiedGraphs:
 
     def _assigned(self, theta: FloatArray, assign: Callable[[Network], IntArray]) -> IntArray:
         states = np.zeros(len(self._cardinalities), dtype=np.intp)
-        for (job, _), variables in zip(self.jobs, self._variables, strict=True):
-            states[variables.T] = assign(job.network(theta))
+        with one_blas_thread():
+            for (job, _), variables in zip(self.jobs, self._variables, strict=True):
+                states[variables.T] = assign(job.network(theta))
         return states
 
     # ---- how the graphs are put together ------------------------------------------------

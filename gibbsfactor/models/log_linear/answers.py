@@ -11,11 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gibbsfactor.errors import listed
 from gibbsfactor.exact.tied import TiedGraphs, TiedTables
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
 from gibbsfactor.learning.estimator import not_fitted
-from gibbsfactor.learning.log_linear.cliques import Cases, graphs_of, tied_tables, unlabelled
+from gibbsfactor.learning.log_linear.cliques import (
+    Cases,
+    Structure,
+    graphs_of,
+    tied_tables,
+    unlabelled,
+)
 from gibbsfactor.models.log_linear.labels import Labels
 from gibbsfactor.models.log_linear.reading import Inputs, Reader
 from gibbsfactor.models.log_linear.template import CliqueTemplate, titles
@@ -52,7 +59,7 @@ class Answers:
             several kinds, {kind: such}. Where every kind has one label, an array (N,) instead of
             the list, or {kind: array}.
         """
-        _, cases, inputs = self._asked(X, known)
+        cases, inputs = self._asked(X, known)
         graphs = graphs_of(inputs.structure, cases, self.memory)
         codes = np.where(cases.codes < 0, graphs.most_probable(self._theta(inputs)), cases.codes)
         return self._told(codes, inputs, cases, _labelled)
@@ -62,7 +69,7 @@ class Answers:
 
         The states are in the order of ``states_``.
         """
-        _, cases, inputs = self._asked(X, known)
+        cases, inputs = self._asked(X, known)
         marginals = self._marginals(inputs, cases)
         return self._told(np.arange(len(cases.codes)), inputs, cases, _rows_of(marginals))
 
@@ -70,18 +77,18 @@ class Answers:
         self, X: Any = None, *, known: Any = None, rng: np.random.Generator | int | None = None
     ) -> Any:
         """One exact sample of the labels of each input, laid out as in `predict`."""
-        _, cases, inputs = self._asked(X, known)
+        cases, inputs = self._asked(X, known)
         graphs = graphs_of(inputs.structure, cases, self.memory)
         drawn = graphs.samples(self._theta(inputs), np.random.default_rng(rng))
         codes = np.where(cases.codes < 0, drawn, cases.codes)
         return self._told(codes, inputs, cases, _labelled)
 
     def score(self, X: Any, y: Any) -> float:
-        """Share of the known labels that `predict` gets right."""
-        _, cases, inputs = self._asked(X, y)
+        """Share of the labels given in y that `predict` gets right; unseen ones it can't."""
+        cases, inputs = self._asked(X, y, strange=True)
         free = Cases(cases.inputs, np.full_like(cases.codes, -1), cases.weights)
         graphs = graphs_of(inputs.structure, free, self.memory)
-        known = cases.codes >= 0
+        known = cases.codes != -1
         if not known.any():
             raise ValueError("y has no label that is known, so there is nothing to score")
         right = graphs.most_probable(self._theta(inputs))[known] == cases.codes[known]
@@ -91,13 +98,13 @@ class Answers:
 
     def log_partition(self, X: Any = None, *, known: Any = None) -> FloatArray:
         """log Z(x), or log Z(x, y) over the labellings that agree with what is known, (N,)."""
-        _, cases, inputs = self._asked(X, known)
+        cases, inputs = self._asked(X, known)
         graphs = graphs_of(inputs.structure, cases, self.memory)
         return graphs.log_partitions(self._theta(inputs))
 
     def log_probability(self, X: Any, y: Any) -> FloatArray:
         """log P(y_n | x_n) in nats, (N,), labels that are not known being summed out."""
-        _, cases, inputs = self._asked(X, y)
+        cases, inputs = self._asked(X, y)
         structure, theta = inputs.structure, self._theta(inputs)
         log_z = graphs_of(structure, unlabelled(structure), self.memory).log_partitions(theta)
         known = graphs_of(structure, cases, self.memory).log_partitions(theta)
@@ -108,8 +115,9 @@ class Answers:
     def gibbs(self, x: Any = None) -> GibbsDistribution:
         """The Gibbs distribution over the labels of one input, for the general engine.
 
-        Variables are named after their kind and position, as ``y0``, or after their kind alone
-        where it has one label; there is a factor for each clique.
+        Variables are named after their kind and position, as ``y0``, after their kind alone where
+        it has one label, or after the nodes of the templates' graph; there is a factor for each
+        clique.
 
         Parameters
         ----------
@@ -129,12 +137,40 @@ class Answers:
         return GibbsDistribution(factors, variables, memory=self.memory)
 
     def _variables(self, inputs: Inputs) -> list[Variable]:
-        single = self._of_columns
+        kinds, nodes = self._reader_.kinds, self._reader_.nodes
+
+        def name(kind: str, position: int) -> str:
+            if self._of_columns:
+                return kind
+            if nodes is not None and len(kinds) == 1 and position < len(nodes):
+                return str(nodes[position])
+            return f"{kind}{position}"
+
         return [
-            Variable(kind if single else f"{kind}{position}", self.states_[kind])
-            for kind, n in zip(self._reader_.kinds, inputs.counts[:, 0].tolist(), strict=True)
+            Variable(name(kind, position), self.states_[kind])
+            for kind, n in zip(kinds, inputs.counts[:, 0].tolist(), strict=True)
             for position in range(n)
         ]
+
+    def weight_table(self, template: str) -> FloatArray:
+        """The weights of a template by its title, (A, states of each member), features first.
+
+        Of a template with a table of its own they are (A, B), as in ``weights_``.
+        """
+        self._check_fitted()
+        names = titles(self.templates)
+        if template not in names:
+            raise ValueError(f"there is no template {template!r}; there are {listed(names)}")
+        i, weights = names.index(template), self.weights_[template]
+        if not self.templates[i].is_full:
+            return weights
+        return weights.reshape(len(weights), *(len(self.states_[k]) for k in self._members(i)))
+
+    def _members(self, i: int) -> list[str]:
+        """The kind of each member of a template's cliques."""
+        kinds = list(self.templates[i].kinds or self._reader_.kinds[:1])
+        width = self._reader_.widths[i] if self._reader_.widths else len(kinds)
+        return kinds * width if len(kinds) == 1 else kinds
 
     def top_weights(self, n: int = 10) -> list[tuple[str, str, Any, float]]:
         """The n weights of greatest size: (template, feature, joint state, weight).
@@ -156,11 +192,9 @@ class Answers:
         ]
 
     def _joint_state(self, template: CliqueTemplate, b: int) -> Any:
-        if template.table != "full":
+        if not template.is_full:
             return b
-        kinds = list(template.kinds or self._reader_.kinds[:1])
-        width = self._reader_.widths[titles(self.templates).index(template.title)]
-        kinds = kinds * width if len(kinds) == 1 else kinds
+        kinds = self._members(list(self.templates).index(template))
         shape = [len(self.states_[kind]) for kind in kinds]
         where = np.unravel_index(b, shape)
         return tuple(self.states_[kind][int(i)] for kind, i in zip(kinds, where, strict=True))
@@ -179,26 +213,36 @@ class Answers:
                 "from_weights"
             )
 
-    def _asked(self, X: Any, known: Any) -> tuple[Reader, Cases, Inputs]:
+    def _asked(self, X: Any, known: Any, *, strange: bool = False) -> tuple[Cases, Inputs]:
         """The inputs asked about, and what is known of their labels."""
         self._check_fitted()
         reader = self._reader_
         inputs = reader.read(X)
         structure = inputs.structure
         if known is None:
-            return reader, unlabelled(structure), inputs
-        labels = Labels.of(known, reader.kinds, self._of_columns)
+            return unlabelled(structure), inputs
+        labels = Labels.of(known, reader.kinds, self._of_columns, reader.nodes)
         if X is not None and labels.n != structure.n_inputs:
             raise ValueError(
                 f"X has {structure.n_inputs} inputs, but there are labels of {labels.n} cases"
             )
-        return reader, labels.cases(reader.states, inputs, np.ones(labels.n)), inputs
+        weights = np.ones(labels.n)
+        return labels.cases(reader.states, inputs, weights, strange=strange), inputs
 
-    def _vector(self) -> FloatArray:
-        return np.concatenate([self.weights_[name].ravel() for name in titles(self.templates)])
+    def _vector(self, structure: Structure) -> FloatArray:
+        """All weights, checked to be those of the templates."""
+        names = titles(self.templates)
+        for name, cliques in zip(names, structure.cliques, strict=True):
+            given = self.weights_[name].shape if name in self.weights_ else None
+            if given != cliques.weights_shape:
+                raise ValueError(
+                    f"template {name!r} needs weights of shape {cliques.weights_shape}, (features, "
+                    f"joint states or columns of its table), but there are {given}"
+                )
+        return np.concatenate([self.weights_[name].ravel() for name in names])
 
     def _theta(self, inputs: Inputs) -> FloatArray:
-        return inputs.structure.theta(self._vector())
+        return inputs.structure.theta(self._vector(inputs.structure))
 
     def _marginals(self, inputs: Inputs, cases: Cases) -> FloatArray:
         """P(y_v | x, known), (labels of all cases, most states); known ones have it all at one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod
 from time import perf_counter
 from typing import Any, Literal, Self
 
@@ -23,9 +24,10 @@ from gibbsfactor.learning.proximal import minimize_l1
 from gibbsfactor.models.log_linear.answers import Answers
 from gibbsfactor.models.log_linear.labels import Labels, merged, sample_weights
 from gibbsfactor.models.log_linear.parameters import check_parameters
-from gibbsfactor.models.log_linear.reading import Reader, kinds_of
+from gibbsfactor.models.log_linear.reading import Reader, kinds_of, nodes_of
 from gibbsfactor.models.log_linear.storage import Storage
-from gibbsfactor.models.log_linear.template import CliqueTemplate, titles
+from gibbsfactor.models.log_linear.template import KIND, CliqueTemplate, titles
+from gibbsfactor.threads import one_blas_thread
 from gibbsfactor.variable import State, Variable
 
 FloatArray = npt.NDArray[np.float64]
@@ -69,8 +71,8 @@ class LogLinearModel(Answers, Storage, Estimator):
         Stop when five iterations together lower the loss by less than this share of it; with
         "scaling", when no expected frequency is off by more than this share of the cases.
     warm_start : bool
-        Let `fit` start from the weights of the last fit, of the same templates and features; or
-        from those that were set by `set_weights`.
+        Let `fit` start from the weights of the last fit, or of `from_weights`, of the same
+        templates and features.
     random_state : int
         Seed of the weights to start from where labels are hidden: at zero all hidden states are
         alike and would stay so.
@@ -144,7 +146,7 @@ class LogLinearModel(Answers, Storage, Estimator):
         self.memory = memory
         self.progress = progress
 
-    def fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
         """Train the weights.
 
         Parameters
@@ -154,7 +156,8 @@ class LogLinearModel(Answers, Storage, Estimator):
             of a data frame (as dicts). None for a model without inputs.
         y : N labellings
             One for each input, or any number without inputs. Each is a sequence or an array of
-            labels, with None where one is not known; or {kind: such}. Where every kind has one
+            labels, with None where one is not known; {node: label} where templates were given a
+            graph; or {kind: such}. Where every kind has one
             label, y is a table: a data frame or {kind: column} (None or NaN where one is not
             known), or one column.
         sample_weight : (N,), optional
@@ -176,10 +179,12 @@ class LogLinearModel(Answers, Storage, Estimator):
         RuntimeWarning
             If Ctrl-C ended it; the best weights so far are kept.
         """
+        if y is None:
+            raise TypeError("y is missing; a model without inputs is fitted by fit(None, data)")
         check_parameters(self)
         began = perf_counter()
         kinds = kinds_of(self.templates)
-        labels = Labels.of(y, kinds, self._of_columns)
+        labels = Labels.of(y, kinds, self._of_columns, nodes_of(self.templates))
         weights = sample_weights(sample_weight, labels.n)
         if labels.n == 0:
             raise ValueError("there are no cases to learn from")
@@ -194,7 +199,7 @@ class LogLinearModel(Answers, Storage, Estimator):
         cases = merged(labels.cases(reader.states, inputs, weights), structure.n_inputs)
         start = self._start(structure, reader, cases)
         ready = perf_counter()
-        with progress_bar(self.progress, "log-linear model") as bar:
+        with progress_bar(self.progress, "log-linear model") as bar, one_blas_thread():
             try:
                 found = self._minimum(structure, cases, start, bar)
             except IntractableError as error:
@@ -242,7 +247,8 @@ class LogLinearModel(Answers, Storage, Estimator):
         Raises
         ------
         ValueError
-            If a kind or a template is missing, or weights have another shape.
+            If a kind or a template is missing, or weights have another shape; where it takes an
+            input to know the shape, at the first question.
 
         Examples
         --------
@@ -262,6 +268,15 @@ class LogLinearModel(Answers, Storage, Estimator):
         if set(weights) != set(names):
             raise ValueError(f"weights are of {listed(list(weights))}, templates {listed(names)}")
         given = {name: np.atleast_2d(np.array(weights[name], dtype=np.float64)) for name in names}
+        for name, template in zip(names, templates, strict=True):
+            kinds_told = template.kinds or (KIND,)
+            if template.is_full and (template.is_single or len(kinds_told) > 1):
+                wanted = prod(len(known[kind]) for kind in kinds_told)
+                if given[name].shape[-1] != wanted:
+                    raise ValueError(
+                        f"weights of template {name!r} have shape {given[name].shape}; its labels "
+                        f"have {wanted} joint states"
+                    )
         widths = [
             None if template.features is None else len(given[name])
             for name, template in zip(names, templates, strict=True)
@@ -290,7 +305,7 @@ class LogLinearModel(Answers, Storage, Estimator):
     def _start(self, structure: Structure, reader: Reader, cases: Cases) -> FloatArray:
         n = int(structure.weight_bounds[-1])
         if self.warm_start and hasattr(self, "weights_"):
-            return np.maximum(self._vector(), FORBIDDEN_START)
+            return np.maximum(self._vector(structure), FORBIDDEN_START)
         if (cases.codes < 0).any():
             return np.random.default_rng(self.random_state).normal(0.0, HIDDEN_START, n)
         return np.zeros(n)

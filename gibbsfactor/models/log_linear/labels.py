@@ -6,7 +6,7 @@ Letters: N cases, U inputs. Every case has an input of its own, or all have the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,14 @@ import numpy.typing as npt
 from gibbsfactor.errors import listed
 from gibbsfactor.learning.log_linear.cliques import Cases
 from gibbsfactor.models.log_linear.reading import Inputs
-from gibbsfactor.rows import Columns, coded_columns, read_columns, states_of
-from gibbsfactor.variable import State, Variable
+from gibbsfactor.rows import is_missing, read_columns, states_of
+from gibbsfactor.variable import State
 
 IntArray = npt.NDArray[np.intp]
 FloatArray = npt.NDArray[np.float64]
 
 HIDDEN = -1  # the length of what nothing is known of
+STRANGE = -2  # the code of a label that is none of the states
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +34,18 @@ class Labels:
     n : N
     flat : {kind: the labels of all cases in a row}, None where one is not known
     lengths : {kind: (N,) how many of them each case has}, or -1 where nothing is known of any
+    shapes : {kind: {case: shape}} of those that come as arrays of two axes or more
     """
 
     n: int
     flat: Mapping[str, list[Any]]
     lengths: Mapping[str, IntArray]
+    shapes: Mapping[str, Mapping[int, tuple[int, ...]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, y: Any, kinds: Sequence[str], is_table: bool) -> Labels:
+    def of(
+        cls, y: Any, kinds: Sequence[str], is_table: bool, nodes: Sequence[Any] | None = None
+    ) -> Labels:
         """Read labels.
 
         Parameters
@@ -50,6 +55,7 @@ class Labels:
             kind. Else N items, each an array or a sequence of labels, or {kind: such}.
         kinds : names
         is_table : whether every kind has one label in each case
+        nodes : of the graph that labels are on, in order; labels may be {node: label} then
 
         Raises
         ------
@@ -68,14 +74,17 @@ class Labels:
         items = list(y)
         flat: dict[str, list[Any]] = {kind: [] for kind in kinds}
         lengths = {kind: np.full(len(items), HIDDEN, dtype=np.intp) for kind in kinds}
+        shapes: dict[str, dict[int, tuple[int, ...]]] = {kind: {} for kind in kinds}
         for n, item in enumerate(items):
-            for kind, labels in _by_kind(item, kinds, n).items():
+            for kind, labels in _by_kind(item, kinds, n, nodes).items():
                 if labels is None:
                     continue
+                if np.ndim(labels) > 1 and hasattr(labels, "shape"):
+                    shapes[kind][n] = labels.shape
                 these = _listed(labels, n, kind)
                 flat[kind] += these
                 lengths[kind][n] = len(these)
-        return cls(len(items), flat, lengths)
+        return cls(len(items), flat, lengths, shapes)
 
     @classmethod
     def _of_table(cls, y: Any, kinds: Sequence[str]) -> Labels:
@@ -117,15 +126,27 @@ class Labels:
         return found
 
     def cases(
-        self, states: Mapping[str, Sequence[State]], inputs: Inputs, weights: FloatArray
+        self,
+        states: Mapping[str, Sequence[State]],
+        inputs: Inputs,
+        weights: FloatArray,
+        *,
+        strange: bool = False,
     ) -> Cases:
         """The labels as codes, in the order of each input's variables.
+
+        Parameters
+        ----------
+        states : {kind: states}
+        inputs : that the labels are of
+        weights : (N,)
+        strange : whether labels that are not among the states are let through, as -2
 
         Raises
         ------
         ValueError
-            If a case has another number of labels than its input, or a label is not among the
-            states.
+            If a case has another number of labels than its input, or in another shape, or a label
+            is not among the states.
         """
         n_inputs = inputs.structure.n_inputs
         of = np.arange(self.n) if n_inputs == self.n else np.zeros(self.n, dtype=np.intp)
@@ -139,20 +160,54 @@ class Labels:
             wrong = np.flatnonzero(known & (self.lengths[kind] != counts))
             if len(wrong):
                 n = int(wrong[0])
+                hint = "; CliqueTemplate(Nodes()) is over every label" if not counts[n] else ""
                 raise ValueError(
                     f"case {n} has {self.lengths[kind][n]} labels of kind {kind!r}, but its input "
-                    f"has {counts[n]} for the templates"
+                    f"has {counts[n]} for the templates{hint}"
                 )
+            for n, shape in self.shapes.get(kind, {}).items():
+                wanted = inputs.shapes[kind][of[n]]
+                if len(wanted) > 1 and shape != wanted:
+                    raise ValueError(
+                        f"case {n} has labels of kind {kind!r} in an array of shape {shape}, but "
+                        f"its input has {wanted}"
+                    )
             if not known.any():
                 continue
             some = counts[known]
             begin = (first + starts[k, of])[known]
             within = np.arange(some.sum()) - np.repeat(np.cumsum(some) - some, some)
-            variable = Variable(kind, list(of_kind))
-            column = Columns(len(self.flat[kind]), {kind: self.flat[kind]}, {})
-            here = coded_columns(column, {kind: variable}, "y")[kind]
+            here = _coded(self.flat[kind], of_kind)
+            if not strange and (here == STRANGE).any():
+                raise self._unknown(kind, of_kind, int(np.flatnonzero(here == STRANGE)[0]))
             codes[np.repeat(begin, some) + within] = here
         return Cases(of, codes, weights)
+
+    def _unknown(self, kind: str, states: Sequence[State], place: int) -> ValueError:
+        lengths = np.maximum(self.lengths[kind], 0)
+        n = int(np.searchsorted(np.cumsum(lengths), place, side="right"))
+        label, position = self.flat[kind][place], place - int(lengths[:n].sum())
+        at = f", position {position}" if lengths.max(initial=0) > 1 else ""
+        return ValueError(
+            f"case {n}{at}: the label {label!r} of kind {kind!r} is none of the states "
+            f"{listed(list(states), 12)}"
+        )
+
+
+def _coded(labels: list[Any], states: Sequence[State]) -> IntArray:
+    """The place of each label among the states; -1 where it is missing, -2 where it is none."""
+    number: dict[Any, int] = {state: i for i, state in enumerate(states)}
+
+    def code(label: Any) -> int:
+        try:
+            found = number.get(label)
+        except TypeError:
+            found = None
+        if found is None:
+            return -1 if is_missing(label) else STRANGE
+        return found
+
+    return np.fromiter(map(code, labels), np.intp, len(labels))
 
 
 def merged(cases: Cases, n_inputs: int) -> Cases:
@@ -165,9 +220,19 @@ def merged(cases: Cases, n_inputs: int) -> Cases:
     return Cases(np.zeros(len(rows), dtype=np.intp), rows.ravel(), weights)
 
 
-def _by_kind(item: Any, kinds: Sequence[str], n: int) -> Mapping[str, Any]:
+def _by_kind(
+    item: Any, kinds: Sequence[str], n: int, nodes: Sequence[Any] | None
+) -> Mapping[str, Any]:
     if len(kinds) == 1 and not isinstance(item, Mapping):
         return {kinds[0]: item}
+    if len(kinds) == 1 and nodes is not None and not set(item) <= set(kinds):
+        unknown = [node for node in item if node not in nodes]
+        if unknown:
+            raise ValueError(
+                f"case {n} has a label of {unknown[0]!r}, which is no node of the graph: "
+                f"{listed(list(nodes))}"
+            )
+        return {kinds[0]: [item.get(node) for node in nodes]}
     if item is None:
         return {}
     if not isinstance(item, Mapping):

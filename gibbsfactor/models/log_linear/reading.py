@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from gibbsfactor.errors import listed
 from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_for
 from gibbsfactor.learning.log_linear.cliques import Structure, TiedCliques
+from gibbsfactor.models.log_linear.structures import Edges
 from gibbsfactor.models.log_linear.template import KIND, CliqueTemplate, titles
 from gibbsfactor.models.log_linear.views import is_sparse
 from gibbsfactor.variable import State
@@ -63,6 +64,11 @@ class Reader:
     def kinds(self) -> list[str]:
         """Names of the kinds of labels."""
         return list(self.states)
+
+    @property
+    def nodes(self) -> list[Any] | None:
+        """The nodes of the graph that labels are on, where templates were given one."""
+        return nodes_of(self.templates)
 
     def read(self, X: Any) -> Inputs:
         """The cliques of inputs, X being None where there is but one, which nobody sees."""
@@ -191,6 +197,11 @@ class Reader:
             raise TypeError(
                 f"template {title!r} gave names of features in training, and now a matrix"
             )
+        if known is not None and widths - {known}:
+            raise ValueError(
+                f"template {title!r} gave {known} features in training, and now "
+                f"{listed(sorted(widths - {known}))}"
+            )
         if known is not None:
             widths.add(known)
         if len(widths) > 1:
@@ -246,6 +257,24 @@ def kinds_of(templates: Sequence[CliqueTemplate]) -> list[str]:
             f"{listed(kinds)}: give over="
         )
     return kinds or [KIND]
+
+
+def nodes_of(templates: Sequence[CliqueTemplate]) -> list[Any] | None:
+    """The nodes of the one graph that templates were given; None where there is none.
+
+    Raises
+    ------
+    ValueError
+        If two of them were given graphs of other nodes.
+    """
+    graphs = [t.cliques.graph for t in templates if isinstance(t.cliques, Edges)]
+    for graph in graphs[1:]:
+        if list(graph) != list(graphs[0]):
+            raise ValueError(
+                "two templates have graphs of different nodes, or in another order; labels are in "
+                "the order of the nodes, so give graphs of the same"
+            )
+    return list(graphs[0]) if graphs else None
 
 
 def listed_inputs(X: Any) -> list[Any]:

@@ -65,7 +65,7 @@ def markov_templates(
         found = [sorted(clique, key=number.__getitem__) for clique in nx.find_cliques(structure)]
         scopes = [tuple(c) for c in sorted(found, key=lambda c: [number[node] for node in c])]
     else:
-        scopes = [tuple(scope) for scope in structure]
+        scopes = [(scope,) if isinstance(scope, str) else tuple(scope) for scope in structure]
     if not scopes:
         raise ValueError("the structure has no clique, so there is nothing to fit")
     return [CliqueTemplate(over=scope) for scope in dict.fromkeys(scopes)]

@@ -32,7 +32,7 @@ def shape_of(x: Any, dims: int, given: Shape) -> tuple[int, ...]:
     if given is not None:
         return (given,) if isinstance(given, int) else tuple(given)
     if x is None:
-        raise ValueError("there is no input to tell how many labels there are; give shape=")
+        raise ValueError("there is no input to tell how many labels there are; give size=")
     if dims == 1 and not hasattr(x, "shape"):
         return (len(x),)
     shape = tuple(np.shape(x)[:dims])
@@ -75,6 +75,14 @@ class Nodes:
 @dataclass(frozen=True)
 class Chain:
     """Every label and the ``order`` labels before it.
+
+    Over two kinds of labels it is the first one's label and the second one's label after it.
+
+    Parameters
+    ----------
+    order : int
+    size : int, optional
+        The length of all inputs, where they don't tell.
 
     Examples
     --------
@@ -177,8 +185,15 @@ class SkipChain:
         where: dict[Hashable, list[int]] = {}
         for t, token in enumerate(x):
             key = self.key(token)
-            if key is not None:
+            if key is None:
+                continue
+            try:
                 where.setdefault(key, []).append(t)
+            except TypeError:
+                raise TypeError(
+                    f"the key of token {t} is {key!r:.60}, which can't be compared by hash; give a "
+                    "string, a number or a tuple"
+                ) from None
         pairs: list[tuple[int, ...]] = []
         for positions in where.values():
             met: Iterable[tuple[int, ...]] = (

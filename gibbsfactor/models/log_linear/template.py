@@ -77,6 +77,9 @@ class CliqueTemplate:
                 f"cliques is {self.cliques!r:.80}; expected a function of the input, a networkx "
                 "graph, or None with over=(names of single labels)"
             )
+        strange = [kind for kind in self.kinds if not isinstance(kind, str)]
+        if strange:
+            raise TypeError(f"over names {strange[0]!r}; names of kinds of labels are strings")
         if self.cliques is None and not self.kinds:
             raise ValueError("without cliques, over must name the labels that meet")
         if self.features is not None and not callable(self.features):
@@ -94,6 +97,11 @@ class CliqueTemplate:
     def is_single(self) -> bool:
         """Whether it is over the one label of each of its kinds."""
         return self.cliques is None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is a weight for each joint state."""
+        return isinstance(self.table, str) and self.table == "full"
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -189,7 +197,7 @@ class CliqueTemplate:
     def __repr__(self) -> str:
         sees = "no features"
         if self.features is not None:
-            sees = f"features by {getattr(self.features, '__name__', repr(self.features))}"
+            sees = f"features by {_name(self.features)}"
         weighs = {"full": "a weight for each joint state", "same": "one weight for equal states"}
         table = weighs.get(self.table, "") if isinstance(self.table, str) else "a table of its own"
         sizes = {0: "cliques", 1: "single labels", 2: "pairs"}
@@ -225,3 +233,10 @@ def titles(templates: Iterable[CliqueTemplate]) -> list[str]:
             title, n = f"{template.title} {n}", n + 1
         found.append(title)
     return found
+
+
+def _name(features: Any) -> str:
+    """What a feature function is called, with what it is made of."""
+    inner = getattr(features, "features", None)
+    name = getattr(features, "__name__", type(features).__name__)
+    return f"{name} of {_name(inner)}" if callable(inner) else str(name)

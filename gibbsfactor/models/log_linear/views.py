@@ -9,6 +9,7 @@ which gives the matrix of all inputs at once, is called by that instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -64,7 +65,22 @@ def contrast(x: Any, cliques: IntArray) -> npt.NDArray[np.float64]:
     return np.asarray(np.abs(first - last))
 
 
-def with_one(features: Features) -> Features:
+@dataclass(frozen=True)
+class WithOne:
+    """See `with_one`."""
+
+    features: Features
+
+    def __call__(self, x: Any, cliques: IntArray) -> Any:
+        """The features of the cliques, (C, A + 1)."""
+        seen = self.features(x, cliques)
+        ones = np.ones((len(cliques), 1))
+        if is_sparse(seen):
+            return sp.hstack([seen, sp.csr_array(ones)], format="csr")
+        return np.hstack([np.asarray(seen, dtype=np.float64).reshape(len(cliques), -1), ones])
+
+
+def with_one(features: Features) -> WithOne:
     """The features and one more that is always 1, for matrices: weights that see nothing.
 
     Examples
@@ -72,18 +88,34 @@ def with_one(features: Features) -> Features:
     >>> with_one(own)(np.array([3.0, 4.0]), np.array([[0], [1]])).tolist()
     [[3.0, 1.0], [4.0, 1.0]]
     """
-
-    def view(x: Any, cliques: IntArray) -> Any:
-        seen = features(x, cliques)
-        ones = np.ones((len(cliques), 1))
-        if is_sparse(seen):
-            return sp.hstack([seen, sp.csr_array(ones)], format="csr")
-        return np.hstack([np.asarray(seen, dtype=np.float64).reshape(len(cliques), -1), ones])
-
-    return view
+    return WithOne(features)
 
 
-def interactions(features: Features, degree: int = 2, *, powers: bool = True) -> Features:
+@dataclass(frozen=True)
+class Interactions:
+    """See `interactions`."""
+
+    features: Features
+    degree: int
+    powers: bool
+
+    def __call__(self, x: Any, cliques: IntArray) -> Any:
+        """Products of the features of the cliques."""
+        seen = self.features(x, cliques)
+        if isinstance(seen, list):
+            return [_named_products(one, self.degree) for one in seen]
+        from sklearn.preprocessing import PolynomialFeatures
+
+        matrix: Any = seen if is_sparse(seen) else np.asarray(seen, dtype=np.float64)
+        if len(cliques) == 0:  # it takes no empty matrix
+            matrix = np.zeros((1, matrix.shape[1]))
+        products = PolynomialFeatures(
+            self.degree, interaction_only=not self.powers, include_bias=False
+        )
+        return products.fit_transform(matrix)[: len(cliques)]
+
+
+def interactions(features: Features, degree: int = 2, *, powers: bool = True) -> Interactions:
     """Products of up to ``degree`` features, as scikit-learn's `PolynomialFeatures` has them.
 
     Of named features, it is the names that come together, "a & b", their values multiplied.
@@ -103,20 +135,7 @@ def interactions(features: Features, degree: int = 2, *, powers: bool = True) ->
     >>> interactions(own)([["cold", "wet"]], np.array([[0]]))
     [{'cold': 1.0, 'wet': 1.0, 'cold & wet': 1.0}]
     """
-
-    def view(x: Any, cliques: IntArray) -> Any:
-        seen = features(x, cliques)
-        if isinstance(seen, list):
-            return [_named_products(one, degree) for one in seen]
-        from sklearn.preprocessing import PolynomialFeatures
-
-        matrix: Any = seen if is_sparse(seen) else np.asarray(seen, dtype=np.float64)
-        if len(cliques) == 0:  # it takes no empty matrix
-            matrix = np.zeros((1, matrix.shape[1]))
-        products = PolynomialFeatures(degree, interaction_only=not powers, include_bias=False)
-        return products.fit_transform(matrix)[: len(cliques)]
-
-    return view
+    return Interactions(features, degree, powers)
 
 
 def _named_products(features: Any, degree: int) -> dict[str, float]:
@@ -136,9 +155,16 @@ def at(x: Any, positions: IntArray) -> Any:
 
     Raises
     ------
+    TypeError
+        If it is a string.
     ValueError
         If it has fewer positions.
     """
+    if isinstance(x, str | bytes):
+        raise TypeError(
+            f"the input is the string {x!r:.60}; expected a sequence of tokens: split it, or give "
+            "list(text) to label characters"
+        )
     is_array = hasattr(x, "shape")
     rows: Any
     if is_sparse(x):
