@@ -14,7 +14,9 @@ from gibbsfactor.features.feature_vectorizers import (
     FeatureDictVectorizer,
     FeatureListVectorizer,
 )
+from gibbsfactor.features.fixed_vectorizers import SymbolVectorizer, WordVectorizer
 from gibbsfactor.features.named_tokens import NamedTokens
+from gibbsfactor.features.quadratic_vectorizer import QuadraticVectorizer
 from gibbsfactor.features.sequences import Stream, as_sequences, is_matrix, listed
 from gibbsfactor.features.strings import Arrays, stored
 from gibbsfactor.features.template_vectorizer import TemplateVectorizer
@@ -167,6 +169,9 @@ def vectorizer_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Vectorizer:
             FeatureDictVectorizer,
             FeatureListVectorizer,
             TokensVectorizer,
+            SymbolVectorizer,
+            WordVectorizer,
+            QuadraticVectorizer,
         )
     }
     kind = str(stored(arrays, "kind"))

@@ -62,6 +62,61 @@ class ChainScores:
         return frozen(states_after(self.n_states, self.n_labels))
 
 
+@dataclass(frozen=True, eq=False)
+class RepeatedScores:
+    """Log scores over N chains of first order whose positions share rows of node scores.
+
+        score(y) = start[y_1] + sum_t nodes[kinds[t], y_t] + sum_{t>1} steps[y_{t-1}, y_t]
+
+    As in a hidden Markov model, where a row is what all states say of one observation, however
+    often it was made.
+
+    Attributes
+    ----------
+    packing : Packing
+    nodes : (V, L)
+    kinds : (M,) int64, in packed order: the row of each position
+    start : (L,) of the first labels
+    edge : (L, L) of the steps
+    """
+
+    packing: Packing
+    nodes: FloatArray
+    kinds: IntArray
+    start: FloatArray
+    edge: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("nodes", "kinds", "start", "edge"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    @property
+    def n_labels(self) -> int:
+        """L."""
+        return len(self.start)
+
+    @property
+    def steps(self) -> FloatArray:
+        """(1, L, L), as `ChainScores` has them."""
+        return self.edge[None]
+
+    @cached_property
+    def which(self) -> npt.NDArray[np.int32]:
+        """(M,) zeros."""
+        return frozen(np.zeros(len(self.kinds), np.int32))
+
+    @cached_property
+    def after(self) -> IntArray:
+        """(L,) zeros."""
+        return frozen(states_after(self.n_labels, self.n_labels))
+
+    def spread(self) -> ChainScores:
+        """The same with a row for each position."""
+        nodes = self.nodes[self.kinds]
+        nodes[self.packing.ends()[0]] += self.start
+        return ChainScores.of(self.packing, nodes, self.edge)
+
+
 def states_after(n_states: int, n_labels: int) -> IntArray:
     """(S,) the first of the L states, numbered on end, to which a step from each state leads."""
     if n_states == n_labels:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gibbsfactor.compiled import compiled, compiled_sums
-from gibbsfactor.exact.chain import log_sweeps, sweeps
+from gibbsfactor.exact.chain import log_sweeps, scaled_sweeps
 
 
 @compiled_sums
@@ -179,19 +179,24 @@ def add_marginals(sign: Any, nodes: Any, steps: Any, after: Any, marginals: Any,
         which[:] = np.arange(length)
     order, groups = np.zeros(1, np.int64), np.arange(2)
     times, offsets = np.array([0, length + 1]), np.arange(length + 1)
-    shifted, log_z = np.empty_like(nodes), np.zeros(1)
-    highest, within = sweeps.step_range(steps)
-    lost = np.full(1, not within)
-    sweeps.shift(order, groups, times, offsets, nodes, shifted, log_z, lost)
+    place, each = (order, groups, times, offsets), offsets[:length]
+    factors, peaks, low = np.empty_like(nodes), np.empty(length), np.empty(length, np.bool_)
+    scaled_sweeps.shift_nodes(nodes, factors, peaks, low)
     for t in range(length):
         for k in range(n_labels):
-            shifted[t, k] = math.exp(shifted[t, k])
-    scaled = np.exp(steps - highest)
-    log_z[0] += highest * (length - 1)
-    p, expected = np.empty_like(nodes), np.zeros_like(steps)
-    sweeps.sweep(
-        order, groups, times, offsets, shifted, scaled, which, after, one, p, expected, log_z, lost
+            factors[t, k] = math.exp(factors[t, k])
+    moves = np.empty_like(steps)
+    highest, raised = scaled_sweeps.shift_steps(steps, moves)
+    moves = np.exp(moves)
+    log_z, lost = np.full(1, highest * (length - 1)), np.zeros(1, np.bool_)
+    p, expected = np.zeros_like(nodes), np.zeros_like(steps)
+    scaled = (factors, peaks, low, np.ones(n_labels), False)
+    scaled_sweeps.sweep(
+        place, scaled, each, moves, which, after, one, each, p, expected, log_z, lost, True
     )
+    expected *= moves
+    if raised and not scaled_sweeps.steps_are_sure(moves, expected, one):
+        lost[0] = True
     if lost[0]:
         expected[:] = 0.0
         lengths = np.array([length])
@@ -211,8 +216,6 @@ def add_marginals(sign: Any, nodes: Any, steps: Any, after: Any, marginals: Any,
             expected,
             log_z,
         )
-    else:
-        expected *= scaled
     marginals += sign * p
     taken += sign * expected
     return log_z[0]

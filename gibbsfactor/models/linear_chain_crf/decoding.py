@@ -63,6 +63,7 @@ class Decoding:
     n_dense_: int
     constraints: str | Constraints | None
     n_threads: int | None
+    _fixed: Callable[[], Any]
     _read: Callable[..., Any]
 
     # ---- labellings -------------------------------------------------------------------
@@ -339,7 +340,7 @@ class Decoding:
         if lengths is None and are_empty(X):  # these don't tell what kind they are of
             tokens = no_tokens(self.vectorizer_, self.n_dense_, len(X))
         else:
-            tokens = self.vectorizer_.transform(self._read(X, lengths))
+            tokens = self.vectorizer_.transform(self._read(X, lengths, self._fixed()))
         return with_ends(tokens) if self._has_ends() else tokens
 
     def _has_ends(self) -> bool:

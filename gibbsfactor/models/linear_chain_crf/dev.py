@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gibbsfactor.evaluation import evaluate_labels
 from gibbsfactor.exact.chain import ChainScores, labelling_scores, log_partitions, viterbi
+from gibbsfactor.features.fixed_vectorizers import FixedVectorizer
 from gibbsfactor.features.labels import check_labelled, encode_labels, listed_labels
 from gibbsfactor.features.tokens import Tokens, with_ends
 from gibbsfactor.features.vectorizers import Vectorizer
@@ -57,7 +58,8 @@ def dev_watcher(
         given, missing = ("y_dev", "X_dev") if X_dev is None else ("X_dev", "y_dev")
         raise ValueError(f"{given} is given without {missing}; give both")
     labels = listed_labels(y_dev)
-    tokens = vectorizer.transform(model._read(X_dev))
+    fixed = vectorizer if isinstance(vectorizer, FixedVectorizer) else None
+    tokens = vectorizer.transform(model._read(X_dev, None, fixed))
     check_labelled(tokens, labels)
     tokens = with_ends(tokens) if model.boundary_weights else tokens
     if not tokens.n_tokens:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.features import Columns, Constraints, Templates, Tokens, as_sequences
+from gibbsfactor.features.fixed_vectorizers import FixedVectorizer
 from gibbsfactor.features.labels import Labels, check_labelled, listed_labels, read_labels
 from gibbsfactor.features.tokens import with_ends
 from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_for
@@ -24,6 +25,7 @@ from gibbsfactor.models.linear_chain_crf.parameters import check_parameters
 from gibbsfactor.models.linear_chain_crf.problem import (
     ChainProblem,
     check_possible,
+    finite_start,
     make_rules,
     make_targets,
     weights_from,
@@ -212,8 +214,9 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         """
         check_parameters(self)
         began = perf_counter()
-        X, y = self._read(X, lengths), _cut_labels(y, lengths)
-        vectorizer = vectorizer_for(X, self.templates, self.min_freq)
+        fixed = self._fixed() if self.warm_start else None
+        X, y = self._read(X, lengths, fixed), _cut_labels(y, lengths)
+        vectorizer = fixed or vectorizer_for(X, self.templates, self.min_freq)
         if not hasattr(X, "first_token"):  # all but a stream can be checked before it is read
             check_labelled(X, y)
         tokens = vectorizer.fit_transform(X)
@@ -288,6 +291,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
             names = (*own, labels.classes)
             old = (*self._names(), self.classes_)
             start = weights_from(features, names, self.features_, self.weights_, old)
+            start = finite_start(start)
         problem = ChainProblem(tokens, targets, features, observed, rules, start)
         return problem, labels.classes
 
@@ -314,8 +318,15 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         }
         return Checkpoints(self.checkpoint, described, every_seconds=self.checkpoint_seconds)
 
-    def _read(self, X: Sentences, lengths: Any = None) -> Any:
+    def _fixed(self) -> FixedVectorizer | None:
+        """The vectoriser that the model was made with, if it was made out of another model."""
+        vectorizer = getattr(self, "vectorizer_", None)
+        return vectorizer if isinstance(vectorizer, FixedVectorizer) else None
+
+    def _read(self, X: Sentences, lengths: Any, fixed: FixedVectorizer | None) -> Any:
         """Columns of strings where templates are to read them, else X as it is."""
+        if fixed is not None:
+            return fixed.read(X, lengths)
         plain = isinstance(X, list | tuple | Iterator)
         if self.templates is not None and plain and (not isinstance(X, list | tuple) or len(X)):
             return Columns.from_sentences(X if isinstance(X, list | tuple) else list(X))

@@ -22,6 +22,8 @@ from gibbsfactor.learning.chain.targets import ChainTargets, sequence_weights
 
 FloatArray = npt.NDArray[np.float64]
 
+BELOW = 30.0  # nats: a share of 1e-13
+
 
 @dataclass(frozen=True, eq=False)
 class ChainProblem:
@@ -183,6 +185,15 @@ def weights_from(
         kept = start[features.bounds[kind] : features.bounds[kind + 1]]
         kept[found] = old_weights[old.bounds[kind] + place[found]]
     return start
+
+
+def finite_start(weights: FloatArray) -> FloatArray:
+    """Weights that training can move: -inf, which forbids, as far below all the others."""
+    forbids = weights == -np.inf
+    if not forbids.any():
+        return weights
+    lowest = weights[~forbids].min(initial=0.0)
+    return np.where(forbids, lowest - BELOW, weights)
 
 
 def _matched(new: Sequence[Any], old: Sequence[Any]) -> npt.NDArray[np.int64]:

@@ -1,0 +1,245 @@
+"""States that emit symbols, each with its own probabilities.
+
+Letters: M observations, V symbols, K states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import scipy.sparse
+
+from gibbsfactor.errors import listed
+from gibbsfactor.models.hidden_markov_model.emissions import (
+    Emissions,
+    FloatArray,
+    IntArray,
+    LogLinear,
+    Observations,
+)
+from gibbsfactor.models.hidden_markov_model.rows import (
+    check_rows,
+    log,
+    log_dirichlet,
+    normalized,
+    pseudo_counts,
+)
+
+
+class CategoricalEmissions(Emissions):
+    """P(symbol | state), a table with a row for each state.
+
+    Symbols are of any hashable kind. Those of the training data are the ones there are, in order
+    where they have one. At a position that holds None or NaN nothing was observed: every state
+    has the likelihood 1 there, so that the position is summed out.
+
+    Parameters
+    ----------
+    n_features : int, optional
+        The symbols are 0 .. n_features - 1, whether they occur or not.
+    emissionprob_prior : float or array that broadcasts to (K, V)
+        Of the Dirichlet prior: 1 plus the pseudo-count of each symbol. With 1 estimates are plain
+        relative frequencies, and a symbol that a state never emitted has probability 0 there.
+    unseen : "missing" or "error"
+        What a symbol is that is not among those there are: like None, or an error.
+
+    Attributes
+    ----------
+    symbols_ : list of the V symbols
+    emissionprob_ : (K, V) probabilities, in the order of ``symbols_``
+    """
+
+    parameters: ClassVar[Mapping[str, str]] = {"e": "emissionprob_"}
+
+    def __init__(
+        self,
+        n_features: int | None = None,
+        emissionprob_prior: Any = 1.0,
+        unseen: Literal["missing", "error"] = "missing",
+    ) -> None:
+        self.n_features = n_features
+        self.emissionprob_prior = emissionprob_prior
+        self.unseen = unseen
+        self.emissionprob_: FloatArray
+        self._symbols: list[Any]
+
+    @property
+    def symbols_(self) -> list[Any]:
+        """The V symbols; whole numbers from 0 where only the probabilities were set."""
+        if hasattr(self, "_symbols"):
+            return self._symbols
+        if self.n_features is not None:
+            return list(range(self.n_features))
+        return list(range(np.shape(self.emissionprob_)[-1]))
+
+    @symbols_.setter
+    def symbols_(self, symbols: Any) -> None:
+        self._symbols = list(symbols)
+
+    def adopt(self, other: Emissions, which: str) -> None:
+        """As any emissions; with the probabilities go the symbols."""
+        super().adopt(other, which)
+        if "e" in which and hasattr(other, "emissionprob_"):
+            self.symbols_ = other.symbols_  # type: ignore[attr-defined]
+
+    # ---- observations -----------------------------------------------------------------
+
+    def learn(self, X: Any) -> Observations:
+        """Read training data; the symbols there are its own, unless there are probabilities."""
+        if self.unseen not in ("missing", "error"):
+            raise ValueError(f"unseen is {self.unseen!r}; it must be 'missing' or 'error'")
+        if hasattr(self, "emissionprob_"):
+            return self.read(X, "error")
+        distinct, numbers = _distinct(X)
+        if self.n_features is None:
+            self._symbols = _in_order([x for x in distinct if not _is_missing(x)])
+            if not self._symbols:
+                raise ValueError("there is no observation in the training data; give one at least")
+        elif hasattr(self, "_symbols"):
+            del self._symbols
+        return self._encoded(distinct, numbers, "error")
+
+    def read(self, X: Any, unseen: str | None = None) -> Observations:
+        """Number the symbols; V for those missing, and for unseen ones."""
+        return self._encoded(*_distinct(X), unseen or self.unseen)
+
+    def _encoded(self, distinct: list[Any], numbers: IntArray, unseen: str) -> Observations:
+        symbols = self.symbols_
+        number = {symbol: i for i, symbol in enumerate(symbols)}
+        codes = np.empty(len(distinct), np.int64)
+        for i, symbol in enumerate(distinct):
+            codes[i] = number.get(symbol, len(symbols))
+            if codes[i] == len(symbols) and unseen == "error" and not _is_missing(symbol):
+                position = int(np.flatnonzero(numbers == i)[0])
+                raise ValueError(
+                    f"position {position} has the symbol {symbol!r}, which is none of the "
+                    f"{len(symbols)} there are: {listed(symbols)}"
+                )
+        return Observations([*symbols, None], codes[numbers])
+
+    # ---- estimation -------------------------------------------------------------------
+
+    def start(
+        self, observations: Observations, n_states: int, rng: np.random.Generator, which: str
+    ) -> None:
+        """Relative frequencies of the data, disturbed differently for each state."""
+        if "e" in which:
+            n = len(observations.distinct) - 1
+            counts = np.bincount(observations.codes, minlength=n + 1)[:n]
+            drawn = (counts + 1.0) * rng.gamma(2.0, size=(n_states, n))
+            self.emissionprob_ = normalized(drawn)
+
+    def maximize(self, observations: Observations, counts: FloatArray, which: str) -> None:
+        """Relative frequencies of expected counts and pseudo-counts."""
+        if "e" not in which:
+            return
+        shape = counts.shape[1], len(observations.distinct) - 1
+        added = pseudo_counts("emissionprob_prior", self.emissionprob_prior, shape)
+        old = getattr(self, "emissionprob_", None)
+        self.emissionprob_ = normalized(counts[:-1].T + added, old)
+
+    def log_prior(self) -> float:
+        """Log density of the Dirichlet prior, up to a constant."""
+        p = self.emissionprob_
+        return log_dirichlet(
+            p, pseudo_counts("emissionprob_prior", self.emissionprob_prior, p.shape)
+        )
+
+    # ---- answers ----------------------------------------------------------------------
+
+    def check(self, n_states: int) -> None:
+        """Raise ValueError unless the rows are K distributions over the symbols."""
+        table = check_rows("emissionprob_", getattr(self, "emissionprob_", None), n_states)
+        if table.shape[1] != len(self.symbols_):
+            raise ValueError(
+                f"emissionprob_ has {table.shape[1]} columns, but there are "
+                f"{len(self.symbols_)} symbols; give a column for each"
+            )
+        self.emissionprob_ = table
+
+    def log_likelihoods(self, observations: Observations) -> FloatArray:
+        """(V + 1, K) log probabilities of the symbols; the last row, of none, is 0."""
+        table = np.zeros((len(observations.distinct), len(self.emissionprob_)))
+        table[:-1] = log(self.emissionprob_.T)
+        return table
+
+    def sample(self, states: IntArray, rng: np.random.Generator) -> Any:
+        """Draw symbols: an array (n, 1) of whole numbers, or (n,) of other symbols."""
+        ends = np.cumsum(self.emissionprob_, axis=1)
+        drawn = np.empty(len(states), np.int64)
+        for k in np.unique(states):
+            here = np.flatnonzero(states == k)
+            reach = rng.random(len(here)) * ends[k, -1]
+            drawn[here] = np.searchsorted(ends[k], reach, side="right")
+        symbols = self.symbols_
+        if all(isinstance(x, int) and not isinstance(x, bool) for x in symbols):
+            return np.array(symbols, np.int64)[drawn][:, None]
+        out = np.empty(len(states), object)
+        for t, i in enumerate(drawn.tolist()):
+            out[t] = symbols[i]
+        return out
+
+    def predictive(self, shares: FloatArray) -> FloatArray:
+        """(n, V) probabilities of the symbols."""
+        return np.asarray(shares @ self.emissionprob_)
+
+    def n_parameters(self, which: str) -> int:
+        """K (V - 1)."""
+        k, v = self.emissionprob_.shape
+        return k * (v - 1) if "e" in which else 0
+
+    # ---- the discriminative twin ------------------------------------------------------
+
+    def log_linear(self) -> LogLinear:
+        """A statistic for each symbol, whether it is the one observed: its weights are logs."""
+        names = [f"x={symbol}" for symbol in self.symbols_]
+        return LogLinear(log(self.emissionprob_.T), np.zeros(len(self.emissionprob_)), names)
+
+    def statistics(self, observations: Observations) -> Any:
+        """(V + 1, V) sparse: a one for each symbol, and an empty last row."""
+        n = len(observations.distinct)
+        return scipy.sparse.csr_array(scipy.sparse.eye_array(n, n - 1))
+
+
+def _distinct(X: Any) -> tuple[list[Any], IntArray]:
+    """The distinct symbols, as Python's own values, and the number of each position's."""
+    if isinstance(X, list) and X and isinstance(X[0], list | np.ndarray):
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray):
+        if X.ndim == 2 and X.shape[1] == 1:
+            X = X[:, 0]
+        if X.ndim != 1:
+            raise ValueError(
+                f"X has shape {X.shape}; a categorical observation is one symbol a position: give "
+                "shape (positions,) or (positions, 1)"
+            )
+        if X.dtype.kind in "biufUS":
+            found, numbers = np.unique(X, return_inverse=True)
+            return found.tolist(), numbers.astype(np.int64)
+        X = X.tolist()
+    first: dict[Any, int] = {}
+    try:
+        codes = [first.setdefault(_plain(x), len(first)) for x in X]
+    except TypeError:
+        position = next(t for t, x in enumerate(X) if not isinstance(x, Hashable))
+        raise TypeError(
+            f"position {position} has {X[position]!r}, which is no symbol: symbols are hashable"
+        ) from None
+    return list(first), np.array(codes, np.int64)
+
+
+def _plain(x: Any) -> Any:
+    return x.item() if isinstance(x, np.generic) else x
+
+
+def _is_missing(x: Any) -> bool:
+    return x is None or (isinstance(x, float) and x != x)
+
+
+def _in_order(symbols: list[Any]) -> list[Any]:
+    try:
+        return sorted(symbols)
+    except TypeError:
+        return symbols

@@ -1,0 +1,229 @@
+"""States that emit vectors of real numbers, each from its own mixture of Gaussians.
+
+Letters: M observations of D numbers each, K states with C Gaussians each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import logsumexp, softmax
+
+from gibbsfactor.models.hidden_markov_model import covariances as cov
+from gibbsfactor.models.hidden_markov_model.emissions import (
+    Emissions,
+    FloatArray,
+    IntArray,
+    Observations,
+)
+from gibbsfactor.models.hidden_markov_model.gaussian_prior import GaussianPrior
+from gibbsfactor.models.hidden_markov_model.numbers import (
+    clusters,
+    column_scales,
+    covariances_of,
+    read_numbers,
+)
+from gibbsfactor.models.hidden_markov_model.rows import (
+    check_rows,
+    log,
+    log_dirichlet,
+    normalized,
+    pseudo_counts,
+)
+
+
+class MixtureEmissions(Emissions):
+    """P(x | state) = sum_c weights_[state, c] N(x; means_[state, c], its covariance).
+
+    A row of NaN throughout is a missing observation, which every state explains equally well.
+
+    Parameters
+    ----------
+    n_mix : int
+        C, Gaussians in each state.
+    covariance_type : "spherical", "diag" or "full"
+    min_covar : float
+        Added to the variances that EM starts from.
+    weights_prior : float or array that broadcasts to (K, C)
+        Of the Dirichlet prior of the weights: 1 plus a pseudo-count.
+    means_prior, means_weight, covars_prior, covars_weight
+        As for `GaussianEmissions`, of K C Gaussians.
+
+    Attributes
+    ----------
+    weights_ : (K, C)
+    means_ : (K, C, D)
+    covars_ : (K, C), (K, C, D) or (K, C, D, D), by type
+    """
+
+    parameters: ClassVar[Mapping[str, str]] = {"w": "weights_", "m": "means_", "c": "covars_"}
+    counted: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        n_mix: int = 2,
+        covariance_type: cov.CovarianceType = "diag",
+        *,
+        min_covar: float = 1e-3,
+        weights_prior: Any = 1.0,
+        means_prior: Any = 0.0,
+        means_weight: Any = 0.0,
+        covars_prior: Any = None,
+        covars_weight: float = 1.0,
+    ) -> None:
+        self.n_mix = n_mix
+        self.covariance_type = covariance_type
+        self.min_covar = min_covar
+        self.weights_prior = weights_prior
+        self.means_prior = means_prior
+        self.means_weight = means_weight
+        self.covars_prior = covars_prior
+        self.covars_weight = covars_weight
+        self.weights_: FloatArray
+        self.means_: FloatArray
+        self.covars_: FloatArray
+        self._scales: FloatArray
+
+    # ---- observations -----------------------------------------------------------------
+
+    def learn(self, X: Any) -> Observations:
+        """Read training data; the scale of each column is kept for the prior."""
+        self._check_choice()
+        found = self.read(X)
+        self._scales = column_scales(found.distinct)
+        return found
+
+    def read(self, X: Any) -> Observations:
+        """Vectors of D finite numbers, or of NaN throughout where nothing was observed."""
+        n_features = np.shape(self.means_)[-1] if hasattr(self, "means_") else None
+        return Observations.each(read_numbers(X, n_features))
+
+    # ---- estimation -------------------------------------------------------------------
+
+    def start(
+        self, observations: Observations, n_states: int, rng: np.random.Generator, which: str
+    ) -> None:
+        """Equal weights; the means and covariances of clusters within clusters (k-means)."""
+        self._set_clusters(clusters(observations.distinct, n_states, rng), rng, which)
+
+    def start_known(
+        self, observations: Observations, counts: FloatArray, rng: np.random.Generator, which: str
+    ) -> None:
+        """The same of the observations that are known to come from each state, where some are."""
+        X, parts = observations.distinct, []
+        for k, part in enumerate(clusters(X, counts.shape[1], rng)):
+            own = X[(counts[:, k] >= 1) & ~np.isnan(X[:, 0])]
+            parts.append(own if len(own) else part)
+        self._set_clusters(parts, rng, which)
+
+    def _set_clusters(self, parts: list[FloatArray], rng: np.random.Generator, which: str) -> None:
+        """Equal weights, and the means and covariances of clusters of each state's observations."""
+        c = self.n_mix
+        if "w" in which:
+            self.weights_ = np.full((len(parts), c), 1.0 / c)
+        each = [clusters(part, c, rng) for part in parts]
+        if "m" in which:
+            self.means_ = np.array([[own.mean(axis=0) for own in of_state] for of_state in each])
+        if "c" in which:
+            added = float(self.min_covar)
+            found = [
+                covariances_of(own, part, added) for own, part in zip(each, parts, strict=True)
+            ]
+            flat = cov.reduced(np.concatenate(found), self.covariance_type)
+            self.covars_ = flat.reshape(len(parts), c, *flat.shape[1:])
+
+    def maximize(self, observations: Observations, counts: FloatArray, which: str) -> None:
+        """EM's step for the mixtures, too: counts of a state are shared out to its Gaussians."""
+        seen = ~np.isnan(observations.distinct[:, 0])
+        X, counts = observations.distinct[seen], counts[seen]
+        shares = softmax(self._joint(X), axis=2) * counts[:, :, None]
+        prior = self._prior()
+        if "w" in which:
+            added = pseudo_counts("weights_prior", self.weights_prior, self.weights_.shape)
+            self.weights_ = normalized(shares.sum(axis=0) + added, self.weights_)
+        flat, shape = shares.reshape(len(X), -1), self.means_.shape
+        if "m" in which:
+            self.means_ = prior.means(X, flat, self._flat_means()).reshape(shape)
+        if "c" in which:
+            covars = prior.covariances(X, flat, self._flat_means(), self._flat_covars())
+            self.covars_ = covars.reshape(self.covars_.shape)
+
+    def log_prior(self) -> float:
+        """Log of what the priors multiply the likelihood by, up to a constant."""
+        added = pseudo_counts("weights_prior", self.weights_prior, self.weights_.shape)
+        density = self._prior().log_density(self._flat_means(), self._flat_covars())
+        return log_dirichlet(self.weights_, added) + density
+
+    def _prior(self) -> GaussianPrior:
+        k, c, d = self.means_.shape
+        return GaussianPrior.of(self, k * c, d, getattr(self, "_scales", None))
+
+    def _flat_means(self) -> FloatArray:
+        return self.means_.reshape(-1, self.means_.shape[-1])
+
+    def _flat_covars(self) -> FloatArray:
+        return self.covars_.reshape(-1, *self.covars_.shape[2:])
+
+    # ---- answers ----------------------------------------------------------------------
+
+    def check(self, n_states: int) -> None:
+        """Raise ValueError unless there are weights, means and proper covariances."""
+        self._check_choice()
+        self.weights_ = check_rows("weights_", getattr(self, "weights_", None), n_states)
+        for name in ("means_", "covars_"):
+            if not hasattr(self, name):
+                raise ValueError(f"{name} is not set; call fit, or set it")
+            setattr(self, name, np.asarray(getattr(self, name), dtype=float))
+        k, c = self.weights_.shape
+        if self.means_.ndim != 3 or self.means_.shape[:2] != (k, c):
+            raise ValueError(f"means_ has shape {self.means_.shape}; it must be ({k}, {c}, D)")
+        if not np.isfinite(self.means_).all():
+            raise ValueError("means_ holds a number that is not finite")
+        d, kind = self.means_.shape[2], self.covariance_type
+        wanted = (k, c, *cov.shape_of(kind, 1, d)[1:])
+        if self.covars_.shape != wanted:
+            raise ValueError(f"covars_ has shape {self.covars_.shape}; it must be {wanted}")
+        cov.check_covariances(self._flat_covars(), kind, k * c, d)
+
+    def _check_choice(self) -> None:
+        if isinstance(self.n_mix, bool) or not isinstance(self.n_mix, int) or self.n_mix < 1:
+            raise ValueError(f"n_mix is {self.n_mix!r}; it must be a whole number from 1")
+        kinds = [kind for kind in cov.TYPES if kind != "tied"]
+        if self.covariance_type not in kinds:
+            raise ValueError(
+                f"covariance_type is {self.covariance_type!r}; of a mixture it must be one of "
+                f"{', '.join(map(repr, kinds))}"
+            )
+
+    def log_likelihoods(self, observations: Observations) -> FloatArray:
+        """(M, K) log densities."""
+        X = observations.distinct
+        found = np.asarray(logsumexp(self._joint(X), axis=2))
+        found[np.isnan(X[:, 0])] = 0.0
+        return found
+
+    def _joint(self, X: FloatArray) -> FloatArray:
+        """(M, K, C) log density of an observation and of the Gaussian that it comes from."""
+        flat = cov.log_densities(X, self._flat_means(), self._flat_covars(), self.covariance_type)
+        return flat.reshape(len(X), *self.weights_.shape) + log(self.weights_)
+
+    def sample(self, states: IntArray, rng: np.random.Generator) -> FloatArray:
+        """(n, D) draws."""
+        ends = np.cumsum(self.weights_, axis=1)[states]
+        reach = rng.random(len(states))[:, None] * ends[:, -1:]
+        which = (reach >= ends).sum(axis=1)
+        means, covars = self.means_[states, which], self.covars_[states, which]
+        return cov.draw(means, covars, self.covariance_type, rng)
+
+    def predictive(self, shares: FloatArray) -> FloatArray:
+        """(n, D) means of the mixtures of states."""
+        return np.asarray(shares @ np.einsum("kc,kcd->kd", self.weights_, self.means_))
+
+    def n_parameters(self, which: str) -> int:
+        """Those of the weights, of the means, and of the covariances."""
+        k, c, d = self.means_.shape
+        each = {"w": k * (c - 1), "m": k * c * d}
+        each["c"] = cov.n_numbers(self.covariance_type, k * c, d)
+        return sum(each[letter] for letter in each if letter in which)

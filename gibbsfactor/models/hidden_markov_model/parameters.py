@@ -1,0 +1,89 @@
+"""The arguments of a hidden Markov model, its emissions, and its parameters by name."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+
+from gibbsfactor.models.hidden_markov_model.categorical import CategoricalEmissions
+from gibbsfactor.models.hidden_markov_model.emissions import Emissions
+from gibbsfactor.models.hidden_markov_model.gaussian import GaussianEmissions
+from gibbsfactor.models.hidden_markov_model.mixture import MixtureEmissions
+
+KINDS: dict[str, type[Emissions]] = {
+    "categorical": CategoricalEmissions,
+    "gaussian": GaussianEmissions,
+    "mixture": MixtureEmissions,
+}
+ALGORITHMS = ("viterbi", "map")
+
+
+def check_parameters(model: Any) -> None:
+    """Raise ValueError or TypeError for the first argument that makes no sense."""
+    for name in ("n_components", "n_iter", "n_init"):
+        value = getattr(model, name)
+        if value is None and name == "n_components":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number from 1")
+    tol = model.tol
+    if isinstance(tol, bool) or not isinstance(tol, int | float | np.number) or math.isnan(tol):
+        raise ValueError(f"tol is {tol!r}; it must be a number")
+    if model.algorithm not in ALGORITHMS:
+        raise ValueError(f"algorithm is {model.algorithm!r}; it must be 'viterbi' or 'map'")
+    if model.progress not in (True, False, "always"):
+        raise ValueError(f"progress is {model.progress!r}; it must be True, False or 'always'")
+
+
+def make_emissions(model: Any) -> Emissions:
+    """New emissions, as the arguments of a model tell.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such kind.
+    """
+    if isinstance(model.emissions, Emissions):
+        return copy.copy(model.emissions)
+    kind = KINDS.get(model.emissions) if isinstance(model.emissions, str) else None
+    if kind is None:
+        raise ValueError(
+            f"emissions is {model.emissions!r}; it must be one of {', '.join(map(repr, KINDS))}, "
+            "or an object of a class of Emissions"
+        )
+    names = [name for name in vars(kind()) if hasattr(model, name) and not name.endswith("_")]
+    return kind(**{name: getattr(model, name) for name in names})
+
+
+class OfEmissions:
+    """A parameter of the model that its emissions hold: read from there, and set there."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        """The emissions' own; AttributeError if they have none, or not yet."""
+        if model is None:
+            return self
+        emissions = vars(model).get("emissions_")
+        if emissions is None:
+            raise AttributeError(f"{self.name} is not set; call fit, or set it")
+        return getattr(emissions, self.name)
+
+    def __set__(self, model: Any, value: Any) -> None:
+        """Set it in a copy of the emissions, made for the purpose if there are none yet."""
+        emissions = copy.copy(vars(model).get("emissions_") or make_emissions(model))
+        kind = type(emissions)
+        if self.name not in kind.parameters.values() and not hasattr(kind, self.name):
+            raise AttributeError(
+                f"{kind.__name__} have no {self.name}; they have "
+                f"{', '.join(name.lstrip('_') for name in kind.parameters.values())}"
+            )
+        setattr(emissions, self.name, value)
+        model.emissions_ = emissions
