@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gibbsfactor import datasets as datasets
+    from gibbsfactor import information as information
+    from gibbsfactor import thermodynamics as thermodynamics
     from gibbsfactor.conditional_table import ConditionalTable as ConditionalTable
     from gibbsfactor.drawing import draw as draw
     from gibbsfactor.errors import (
@@ -44,22 +46,35 @@ if TYPE_CHECKING:
     from gibbsfactor.io import write_uai_results as write_uai_results
     from gibbsfactor.io import write_xmlbif as write_xmlbif
     from gibbsfactor.models.bayesian_network import BayesianNetwork as BayesianNetwork
+    from gibbsfactor.models.hidden_markov_model import HiddenMarkovModel as HiddenMarkovModel
     from gibbsfactor.models.linear_chain_crf import LinearChainCRF as LinearChainCRF
+    from gibbsfactor.models.log_linear import CliqueTemplate as CliqueTemplate
+    from gibbsfactor.models.log_linear import LogLinearModel as LogLinearModel
+    from gibbsfactor.models.naive_bayes import NaiveBayes as NaiveBayes
     from gibbsfactor.models.semi_markov_crf import SemiMarkovCRF as SemiMarkovCRF
     from gibbsfactor.models.softmax import SoftmaxRegression as SoftmaxRegression
+    from gibbsfactor.thermodynamics import BoltzmannDistribution as BoltzmannDistribution
+    from gibbsfactor.thermodynamics import Energy as Energy
+    from gibbsfactor.thermodynamics import maximum_entropy as maximum_entropy
     from gibbsfactor.variable import Variable as Variable
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BayesianNetwork": "gibbsfactor.models.bayesian_network",
+    "BoltzmannDistribution": "gibbsfactor.thermodynamics",
+    "CliqueTemplate": "gibbsfactor.models.log_linear",
     "ConditionalTable": "gibbsfactor.conditional_table",
     "Constraints": "gibbsfactor.features",
+    "Energy": "gibbsfactor.thermodynamics",
     "Factor": "gibbsfactor.factor",
     "FormatError": "gibbsfactor.errors",
     "GibbsDistribution": "gibbsfactor.gibbs",
+    "HiddenMarkovModel": "gibbsfactor.models.hidden_markov_model",
     "IntractableError": "gibbsfactor.errors",
     "LinearChainCRF": "gibbsfactor.models.linear_chain_crf",
+    "LogLinearModel": "gibbsfactor.models.log_linear",
+    "NaiveBayes": "gibbsfactor.models.naive_bayes",
     "SemiMarkovCRF": "gibbsfactor.models.semi_markov_crf",
     "SoftmaxRegression": "gibbsfactor.models.softmax",
     "Templates": "gibbsfactor.features",
@@ -69,6 +84,8 @@ _HOMES = {
     "draw": "gibbsfactor.drawing",
     "from_pgmpy": "gibbsfactor.io",
     "from_pyagrum": "gibbsfactor.io",
+    "information": "gibbsfactor.information",
+    "maximum_entropy": "gibbsfactor.thermodynamics",
     "read_bif": "gibbsfactor.io",
     "read_conll": "gibbsfactor.io",
     "read_model": "gibbsfactor.io",
@@ -77,6 +94,7 @@ _HOMES = {
     "read_uai_results": "gibbsfactor.io",
     "read_uai_samples": "gibbsfactor.io",
     "read_xmlbif": "gibbsfactor.io",
+    "thermodynamics": "gibbsfactor.thermodynamics",
     "to_pgmpy": "gibbsfactor.io",
     "to_pyagrum": "gibbsfactor.io",
     "write_bif": "gibbsfactor.io",
@@ -87,6 +105,8 @@ _HOMES = {
     "write_xmlbif": "gibbsfactor.io",
 }
 
+_MODULES = ("datasets", "information", "thermodynamics")
+
 __all__ = [*_HOMES]
 
 
@@ -94,7 +114,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'gibbsfactor' has no attribute {name!r}")
     module = importlib.import_module(_HOMES[name])
-    value = module if name == "datasets" else getattr(module, name)
+    value = module if name in _MODULES else getattr(module, name)
     globals()[name] = value
     return value
 

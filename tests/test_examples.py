@@ -10,13 +10,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CONLL = ROOT.parent / "shared" / "data" / "conll2000"
-needs_conll = pytest.mark.skipif(not CONLL.is_dir(), reason="no ../shared/data beside the checkout")
+DATA = ROOT.parent / "shared" / "data"
+NEEDS = {"chunking_conll2000": DATA / "conll2000", "mnist": DATA / "mnist"}
 
 PICTURES = {
     "factor_table": ["factor_table"],
     "business_graph": ["business_factor", "business_induced", "business_junction"],
     "diagnosis": ["diagnosis_moral", "diagnosis_network"],
+    "naive_bayes_pair": ["naive_bayes_graph", "naive_bayes_pair"],
+    "ising": ["ising"],
+    "why_exp": ["why_exp"],
+    "dishonest_casino": ["casino_dice", "casino_posterior"],
+    "family": ["family"],
+    "skip_chain": ["skip_chain_graph", "skip_chain_marginals"],
+    "denoising": ["denoising"],
+    "factorial_tagging": ["factorial_graph", "factorial_weights"],
+    "maximum_entropy": ["maximum_entropy"],
+    "coding": ["coding_bytes"],
+    "tagging_hmm": ["tagging_hmm_graph", "tagging_hmm_marginals", "tagging_hmm_transitions"],
+    "mnist": ["mnist_confusion", "mnist_weights"],
     "softmax_is_gibbs": ["softmax_factor", "softmax_factors"],
     "tagging_conversations": ["tagging_factor", "tagging_marginals", "tagging_transitions"],
     "chunking_conll2000": ["chunking_transitions"],
@@ -46,7 +58,13 @@ def test_no_example_is_forgotten():
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=needs_conll if name == "chunking_conll2000" else ())
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                name in NEEDS and not NEEDS[name].is_dir(),
+                reason="no ../shared/data beside the checkout",
+            ),
+        )
         for name in PICTURES
     ],
 )

@@ -231,7 +231,9 @@ def test_public_names_are_told_to_type_checkers():
     tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
     block = next(n for n in tree.body if isinstance(n, ast.If) and is_typing(n.test))
     told = {
-        alias.asname: node.module if alias.name != "datasets" else "gibbsfactor.datasets"
+        alias.asname: f"gibbsfactor.{alias.name}"
+        if alias.name in gibbsfactor._MODULES
+        else node.module
         for node in block.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
