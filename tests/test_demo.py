@@ -15,12 +15,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 
-from gibbsfactor import BayesianNetwork, ConditionalTable, GibbsDistribution, cli
-from gibbsfactor.cli import demo, demo_crf, demo_network
+from gibbsfactor import (
+    BayesianNetwork,
+    BoltzmannDistribution,
+    ConditionalTable,
+    GibbsDistribution,
+    HiddenMarkovModel,
+    LinearChainCRF,
+    LogLinearModel,
+    NaiveBayes,
+    cli,
+    information,
+    maximum_entropy,
+)
+from gibbsfactor.cli import demo, demo_crf, demo_family, demo_network, demo_physics
 from gibbsfactor.cli.report import Picture, Story, Table
 from gibbsfactor.datasets import load_conversations, tomato_plant
 from gibbsfactor.drawing.charts import heat_map, ranked_bars, stacked_shares
+from gibbsfactor.drawing.line_chart import Curve, line_chart, shades
 from gibbsfactor.models.softmax import SoftmaxRegression
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
@@ -71,7 +85,7 @@ def told(tmp_path_factory):
 def test_the_story(told):
     status, out, folder, _ = told
     assert status == 0
-    for n in range(1, 8):
+    for n in range(1, 10):
         assert f"\n{n}. " in out
     assert "Z = 20 + 25 + 15 + 4 = 64" in out
     for share in ("20/64", "25/64", "15/64", "4/64"):
@@ -85,8 +99,11 @@ def test_the_story(told):
     assert "and on every word's marginals; largest difference" in out
     for word in ("hey", "there", "jerk", "shit", "roar"):
         assert f"    {word}" in out
+    assert "has the same P(label | words) of 2,359 words" in " ".join(out.split())
+    assert "at the critical temperature 2.2692" in " ".join(out.split())
+    assert "0.05435  0.07877  0.11416  0.16545  0.23977  0.34749" in out  # Jaynes (1978)
     assert "FAILED" not in out
-    assert "All 20 checks agree." in out
+    assert "All 27 checks agree." in out
     assert out.rstrip().endswith(f"The report: {folder / 'report.html'}")
     assert out.isascii()
 
@@ -94,7 +111,7 @@ def test_the_story(told):
 def test_the_pictures_are_in_the_report_and_in_the_folder(told):
     _, _, folder, text = told
     pictures = sorted(folder.glob("*.svg"))
-    assert len(pictures) == 9
+    assert len(pictures) == 11
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["report.html", "tomato.bif", *(path.name for path in pictures)]
     )
@@ -115,7 +132,7 @@ def test_the_report_needs_nothing_else(told):
     assert {a["href"].removeprefix("#") for a in page.all("a")} == set(page.ids)
     assert "http" not in text
     assert "url(" not in text
-    assert len(page.all("table")) == 12
+    assert len(page.all("table")) == 17
     assert "FAILED" not in text
 
 
@@ -123,7 +140,8 @@ def test_the_report_needs_nothing_else(told):
 def small_corpus(monkeypatch):
     corpus = load_conversations()
     part = dataclasses.replace(corpus, train=corpus.train[:30], test=corpus.test[:8])
-    monkeypatch.setattr(demo_crf, "load_conversations", lambda: part)
+    for module in (demo_crf, demo_family):
+        monkeypatch.setattr(module, "load_conversations", lambda: part)
 
 
 @pytest.mark.usefixtures("small_corpus")
@@ -135,14 +153,14 @@ def test_quiet_says_nothing(tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.usefixtures("small_corpus")
-def test_a_check_that_fails_is_told_and_gives_one(tmp_path, capsys, monkeypatch):
+def test_checks_that_fail_are_told_and_give_one(tmp_path, capsys, monkeypatch):
     right = SoftmaxRegression.predict_proba
     monkeypatch.setattr(SoftmaxRegression, "predict_proba", lambda self, X: right(self, X) + 1e-6)
     assert run("--output", str(tmp_path), "--quiet") == 1
     out = capsys.readouterr().out
-    assert out.count("FAILED: ") == 1
-    assert "largest difference 1.0e-06" in " ".join(out.split())
-    assert "1 of 20 checks FAILED." in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert out.count("FAILED: ") == 2  # that of the softmax, and that of its naive Bayes
+    assert " ".join(out.split()).count("largest difference 1.0e-06") == 2
+    assert "2 of 27 checks FAILED." in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -247,6 +265,132 @@ def test_a_wrong_answer_fails_its_check_alone(check, tmp_path, monkeypatch):
     assert check in failure
 
 
+# ---- the family and the physics --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """What the family is told with: the irises' softmax, and a CRF that saw few conversations."""
+    corpus = load_conversations()
+    part = corpus.train[:30]
+    crf = LinearChainCRF(c2=0.3, templates=corpus.templates).fit(part.drop(), part.labels())
+    iris = load_iris()
+    return SoftmaxRegression().fit(iris.data, iris.target), crf
+
+
+def numbers_of(out, row):
+    """The numbers that a row of a table ends in."""
+    (line,) = [line for line in out.splitlines() if line.startswith(f"    {row}  ")]
+    return [float(cell.strip("%")) for cell in line.removeprefix(f"    {row}  ").split()]
+
+
+def test_counting_and_training_are_compared(told):
+    out = told[1]
+    hmm, same, around = (
+        numbers_of(out, name)
+        for name in (
+            "hidden Markov model",
+            "CRF, on the same words",
+            "CRF of section 5, on the words around too",
+        )
+    )
+    assert hmm[1] > same[1] + 3
+    assert around[0] < min(hmm[0], same[0])
+    (each,) = [
+        line.split() for line in out.splitlines() if "CRF, best label of each word  " in line
+    ]
+    assert around[1] / 100 == pytest.approx(float(each[-3]), abs=1e-4)  # as section 5 has it
+    assert f"the HMM gets {hmm[1] - same[1]:.1f} points more right" in " ".join(out.split())
+
+
+def test_small_lattices_have_lower_peaks_further_off(told):
+    rows = [numbers_of(told[1], f"{n} x {n}") for n in (2, 4, 6, 8)]
+    heights, temperatures = [row[2] for row in rows], [row[3] for row in rows]
+    assert heights == sorted(heights)
+    assert temperatures == sorted(temperatures, reverse=True)
+    assert min(temperatures) > 2.2692
+
+
+def test_each_look_tells_more_and_leaves_less_open(told):
+    part = told[1].split("Physics and information")[1]
+    looks = ("nothing", "stem", "stem, leaves", "soil, stem, leaves")
+    tells, leaves = zip(*(numbers_of(part, look) for look in looks), strict=True)
+    assert list(tells) == sorted(tells)
+    assert list(leaves) == sorted(leaves, reverse=True)
+    assert leaves[0] == pytest.approx(
+        information.entropy(tomato_plant(), "roots", unit="bits"), abs=1e-4
+    )
+
+
+def test_the_picture_of_the_family_has_all_variables_and_factors(told):
+    svg = (told[2] / "family.svg").read_text(encoding="utf-8")
+    labels = re.findall(r"<!-- (.*?) -->", svg)
+    for title in ("Naive Bayes", "Hidden Markov model", "Bayesian network"):
+        assert labels.count(title) == 1
+    for title in ("Softmax regression", "Linear-chain CRF", "General CRF"):
+        assert labels.count(title) == 1
+    nodes = set(re.findall(r'id="panel-(\d-\d)-node-(\d+)"', svg))
+    count = {place: sum(there == place for there, _ in nodes) for place, _ in nodes}
+    assert [count[place] for place in ("0-0", "0-1", "0-2")] == [5, 8, 6]
+    # below, a factor for each input and the class; each word and step; each table
+    assert [count[place] for place in ("1-0", "1-1", "1-2")] == [5 + 5, 8 + 4 + 3, 6 + 6]
+
+
+def plus(values):
+    return values + 1e-6
+
+
+def loaded(mean, base=None):
+    return lambda found: maximum_entropy([1, 2, 3, 4, 5, 6], [(lambda face: face, mean)], base=base)
+
+
+SPOILT = [  # a check, and an answer that is to fail it, as in WRONG
+    ("naive Bayes of 150", NaiveBayes, "predict_proba", plus),
+    ("naive Bayes of 150", NaiveBayes, "gibbs", lambda q: q.at_temperature(1.001)),
+    (
+        "a hidden Markov model",
+        HiddenMarkovModel,
+        "predict_proba",
+        lambda tables: [plus(table) for table in tables],
+    ),
+    ("a hidden Markov model", HiddenMarkovModel, "score_sequences", plus),
+    ("a hidden Markov model", HiddenMarkovModel, "gibbs", lambda q: q.at_temperature(1.001)),
+    ("a Bayesian network of", LogLinearModel, "gibbs", lambda q: q.at_temperature(1.001)),
+    ("log Z of the 25 lattices", demo_physics, "kaufman_log_partition", plus),
+    ("log Z of the 25 lattices", BoltzmannDistribution, "log_partition", plus),
+    ("so is the heat capacity", demo_physics, "kaufman_heat_capacity", plus),
+    ("it is a Gibbs distribution", demo_physics, "maximum_entropy", loaded(4.500001)),
+    (
+        "it is a Gibbs distribution",
+        demo_physics,
+        "maximum_entropy",
+        loaded(4.5, [1, 1, 1, 1, 1, 1.001]),
+    ),
+    ("it is a Gibbs distribution", information, "kl_divergence", plus),
+    ("told and open", information, "mutual_information", plus),
+    ("told and open", information, "conditional_entropy", plus),
+]
+
+
+@pytest.mark.usefixtures("small_corpus")
+@pytest.mark.parametrize(("check", "target", "name", "spoilt"), SPOILT)
+def test_a_wrong_answer_of_the_family_fails_its_check_alone(
+    check, target, name, spoilt, trained, tmp_path, monkeypatch
+):
+    right = getattr(target, name)
+    monkeypatch.setattr(target, name, lambda *args, **kw: spoilt(right(*args, **kw)))
+    monkeypatch.setattr(demo_physics, "SIDES", (2, 3))
+    story = Story("s", quiet=True)
+    if target in (demo_physics, information, BoltzmannDistribution):
+        demo_physics.tell_physics(story, tmp_path)
+        assert story.n_checks == 4
+    else:
+        demo_family.tell_family(story, tmp_path, *trained)
+        assert story.n_checks == 3
+    (failure,) = story.failures
+    assert check in failure
+
+
 # ---- the parts ------------------------------------------------------------------------
 
 
@@ -285,6 +429,42 @@ def test_charts_refuse_what_does_not_fit():
         ranked_bars({})
     with pytest.raises(ValueError, match=r"there are 9 states, but colours for 8"):
         stacked_shares(np.full((1, 9), 1 / 9), ["x"], list("abcdefghi"))
+
+
+def test_a_chart_of_curves_shows_lines_dots_and_marks(tmp_path):
+    blue, orange = shades(2)
+    figure = line_chart(
+        [
+            Curve("$both$", blue, line=([0, 4], [0, 2]), dots=([1], [0.5])),
+            Curve("_dots", orange, dots=([1, 2], [1, 2])),
+        ],
+        x_label="$x",
+        y_label="y_",
+        x_range=(0, 3),
+        y_range=(0, 1),
+        marked={"$here": 2.0},
+    )
+    (ax,) = figure.axes
+    drawn = [(line.get_marker(), line.get_xydata().tolist()) for line in ax.lines]
+    assert ("None", [[0, 0], [4, 2]]) in drawn
+    assert ("o", [[1, 0.5]]) in drawn
+    assert ("o", [[1, 1], [2, 2]]) in drawn
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 3), (0, 1))
+    assert [text.get_text() for text in ax.texts] == ["$here"]
+    key = ax.get_legend()
+    assert [text.get_text() for text in key.get_texts()] == ["$both$", "_dots"]
+    looks = [(line.get_linestyle(), line.get_marker()) for line in key.get_lines()]
+    assert looks == [("-", "o"), ("None", "o")]
+    figure.savefig(tmp_path / "a.png")
+
+
+def test_a_chart_of_curves_refuses_what_is_none():
+    with pytest.raises(ValueError, match=r"no curves to draw"):
+        line_chart([])
+    with pytest.raises(ValueError, match=r"curve 'a' has neither line nor dots"):
+        line_chart([Curve("a", "black")])
+    with pytest.raises(ValueError, match=r"line of curve 'a' has x of shape \(2,\) and y of .*1,"):
+        line_chart([Curve("a", "black", line=([1, 2], [1]))])
 
 
 def test_charts_draw_what_is_special(tmp_path):

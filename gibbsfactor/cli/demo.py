@@ -1,4 +1,4 @@
-"""`gibbsfactor demo`: from one factor's table to a trained CRF, every claim checked."""
+"""`gibbsfactor demo`: from one factor's table to a family of models, every claim checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Add the command ``demo`` to the command line."""
     demo = subparsers.add_parser(
         "demo",
-        help="a tour from one factor's table to a trained CRF, with pictures and a report",
+        help="a tour from one factor's table to a family of models, with pictures and a report",
         description="Tell, check and draw the main uses on data that ships with the package. "
         "Writes pictures, a model to query and one self-contained HTML report. Exits with 1 "
         "if a check fails.",
@@ -43,17 +43,21 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 0 if every check agrees, else 1."""
     from gibbsfactor.cli.demo_crf import tell_sentence, tell_training
+    from gibbsfactor.cli.demo_family import tell_family
     from gibbsfactor.cli.demo_network import tell_network
+    from gibbsfactor.cli.demo_physics import tell_physics
 
     folder = _made(Path(arguments.output))
-    story = Story("gibbsfactor: from one table to a trained CRF", quiet=arguments.quiet)
+    story = Story("gibbsfactor: from one table to a family of models", quiet=arguments.quiet)
     tell_factor_table(story)
     tell_business(story, folder)
     network = tell_network(story, folder)
     tell_softmax(story)
-    tell_trained_softmax(story)
+    softmax = tell_trained_softmax(story)
     crf = tell_training(story, folder, progress=not arguments.quiet)
     tell_sentence(story, folder, crf)
+    tell_family(story, folder, softmax, crf)
+    tell_physics(story, folder)
     report = folder / "report.html"
     tell_files(story, network)
     story.write(report)
@@ -213,7 +217,7 @@ def tell_softmax(story: Story) -> None:
     )
 
 
-def tell_trained_softmax(story: Story) -> None:
+def tell_trained_softmax(story: Story) -> gf.SoftmaxRegression:
     """The rest of section 4: trained weights are factors too, one for every input feature."""
     from sklearn.datasets import load_iris
 
@@ -250,6 +254,7 @@ def tell_trained_softmax(story: Story) -> None:
         f"gibbs(x).marginal('class') equals predict_proba on all {len(names)} flowers; "
         f"largest difference {difference:.1e}",
     )
+    return model
 
 
 def _gap(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:

@@ -37,7 +37,7 @@ def tell_network(story: Story, folder: Path) -> Path:
     """Section 3: a Bayesian network against all its joint states; the path of its file."""
     story.section("A Bayesian network, asked and checked")
     p = tomato_plant()
-    joint = _Joint(p)
+    joint = Joint(p)
     _tell_model(story, folder, p, joint)
     _tell_causes(story, p, joint)
     _tell_explanation(story, p, joint)
@@ -45,7 +45,7 @@ def tell_network(story: Story, folder: Path) -> Path:
     return _tell_file(story, folder, p)
 
 
-def _tell_model(story: Story, folder: Path, p: BayesianNetwork, joint: _Joint) -> None:
+def _tell_model(story: Story, folder: Path, p: BayesianNetwork, joint: Joint) -> None:
     story.say(
         f"What ails the tomato plant: {len(p.variables)} variables, causes before effects, with "
         "made-up numbers. Each has a table of its probabilities given its parents, and P(x) is "
@@ -78,7 +78,7 @@ def _tell_model(story: Story, folder: Path, p: BayesianNetwork, joint: _Joint) -
     story.show(p.condition(SICK).plan().explain())
 
 
-def _tell_causes(story: Story, p: BayesianNetwork, joint: _Joint) -> None:
+def _tell_causes(story: Story, p: BayesianNetwork, joint: Joint) -> None:
     """From symptoms to causes, all cases in one call."""
     found = p.marginals(evidence=CASES)
     shares = [found[name][:, joint[name].index(state)] for name, state in CAUSES.items()]
@@ -120,7 +120,7 @@ def _tell_causes(story: Story, p: BayesianNetwork, joint: _Joint) -> None:
     )
 
 
-def _tell_explanation(story: Story, p: BayesianNetwork, joint: _Joint) -> None:
+def _tell_explanation(story: Story, p: BayesianNetwork, joint: Joint) -> None:
     """The most probable explanation, of everything and of the causes alone."""
     sick = p.condition(SICK)
     best = sick.map_assignment()
@@ -144,7 +144,7 @@ def _tell_explanation(story: Story, p: BayesianNetwork, joint: _Joint) -> None:
     )
 
 
-def _tell_rows(story: Story, p: BayesianNetwork, joint: _Joint) -> None:
+def _tell_rows(story: Story, p: BayesianNetwork, joint: Joint) -> None:
     """Many plants with holes in one call, and a network fitted to them."""
     rng = np.random.default_rng(0)
     plants = p.sample(N_PLANTS, rng)
@@ -165,7 +165,7 @@ def _tell_rows(story: Story, p: BayesianNetwork, joint: _Joint) -> None:
     )
     fitted = BayesianNetwork.fit(p.graph(), plants, states=p.variables, pseudo_count=0.5)
     divergence = p.kl_divergence(fitted)
-    logs = np.log(joint.probabilities) - np.log(_Joint(fitted).probabilities)
+    logs = np.log(joint.probabilities) - np.log(Joint(fitted).probabilities)
     difference = abs(divergence - float(joint.probabilities @ logs))
     story.check(
         difference < TOLERANCE,
@@ -186,7 +186,7 @@ def _tell_file(story: Story, folder: Path, p: BayesianNetwork) -> Path:
     return path
 
 
-class _Joint:
+class Joint:
     """All joint states of a network and their probabilities, from its tables alone."""
 
     def __init__(self, p: BayesianNetwork) -> None:
