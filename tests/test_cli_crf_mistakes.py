@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from test_cli_crf import TEXT, fill, stdin, train
 
-from gibbsfactor import LinearChainCRF
+from gibbsfactor import HiddenMarkovModel, LinearChainCRF
 from gibbsfactor.cli import main
 from gibbsfactor.files import write_arrays
 
@@ -52,8 +52,13 @@ def models():
             LinearChainCRF(progress=False, n_threads=1, **more).fit(X, y).save(path)
             return Path(path).read_bytes()
 
+        def twin():
+            HiddenMarkovModel().fit([["a", "b"]], [["x", "y"]]).to_crf().save(path)
+            return Path(path).read_bytes()
+
         return {
             "arrays.crf": made([np.eye(2)], [["x", "y"]]),
+            "twin.crf": twin(),
             "numbers.crf": made([[["a"], ["b"]]], [[1, 2]]),
         }
 
@@ -213,6 +218,7 @@ MODELS = {
     "foreign model": (["crf", "tag", "train.txt", "new.txt"], "train.txt starts with b'the D B-'"),
     "another kind": (["crf", "tag", "other.model", "new.txt"], "holds a network of format 1; exp"),
     "model a folder": (["crf", "tag", ".", "new.txt"], r"\. is a folder, expected a linear-chain"),
+    "of symbols": (["crf", "tag", "twin.crf", "new.txt"], "made out of a hidden Markov model"),
     "of arrays": (
         ["crf", "tag", "arrays.crf", "new.txt"],
         "arrays.crf was trained on arrays in Py",

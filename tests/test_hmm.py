@@ -86,8 +86,8 @@ def random_model(n_states, n_symbols, zeros=0.0, seed=0):
     return model
 
 
-def listed(model, x):
-    """The same model of one sequence as tables, for enumeration."""
+def listed(model, x, known=None):
+    """The same model of one sequence as tables, for enumeration; states may be known."""
     n = len(model.startprob_)
     names = [f"z{t}" for t in range(len(x))]
     tables = [Table((names[0],), model.startprob_, False)] if names else []
@@ -97,6 +97,10 @@ def listed(model, x):
         for name, symbol in zip(names, x, strict=True)
         if symbol is not None
     ]
+    for name, states in zip(names, known or (), strict=bool(known)):
+        if states is not None:
+            states = states if isinstance(states, set) else {states}
+            seen.append(Table((name,), np.array([float(k in states) for k in range(n)]), False))
     return Model({name: tuple(range(n)) for name in names}, tables + seen)
 
 
@@ -145,6 +149,62 @@ def test_answers_agree_with_enumeration(model, X):
             assert_allclose(m.log_weights[tuple(states[n])], best[n], **near)
         ahead = model.startprob_ if last is None else last @ model.transmat_
         assert_allclose(follow[n], ahead, **near)
+
+
+@given(models, inputs, st.data())
+def test_answers_given_known_states_agree_with_enumeration(model, X, data):
+    X, n = readable(model, X), len(model.startprob_)
+    sets = st.sets(st.integers(0, n - 1), min_size=1)
+    open_ = st.one_of(st.none(), st.integers(0, n - 1), sets)
+    known = [data.draw(st.lists(open_, min_size=len(x), max_size=len(x))) for x in X]
+    every = [listed(model, x, z) for x, z in zip(X, known, strict=True)]
+    expected = [m.log_z if x else 0.0 for x, m in zip(X, every, strict=True)]
+    assert_allclose(model.score_sequences(X, known=known), expected, rtol=1e-12, atol=1e-12)
+    flat, lengths = list(itertools.chain.from_iterable(X)), [len(x) for x in X]
+    joined = list(itertools.chain.from_iterable(known))
+    assert_array_equal(
+        model.score_sequences(flat, lengths, known=joined), model.score_sequences(X, known=known)
+    )
+    if -math.inf in expected:
+        with pytest.raises(ZeroProbabilityError, match=f"sequence {expected.index(-math.inf)} has"):
+            model.predict(X, known=known)
+        return
+    best, states = model.viterbi(X, known=known)
+    assert model.predict(X, known=known) == states
+    shares, filtered = model.predict_proba(X, known=known), model.filter(X, known=known)
+    follow = model.predict_next_state(X, known=known)
+    near = {"rtol": 1e-10, "atol": 1e-12}
+    for i, (x, z, m) in enumerate(zip(X, known, every, strict=True)):
+        if not x:
+            continue
+        assert_allclose(m.log_weights[tuple(states[i])], best[i], **near)
+        assert_allclose(best[i], m.log_weights.max(), **near)
+        for t in range(len(x)):
+            assert_allclose(shares[i][t], m.marginal([f"z{t}"]), **near)
+            so_far = listed(model, x[: t + 1], z[: t + 1])
+            assert_allclose(filtered[i][t], so_far.marginal([f"z{t}"]), **near)
+        assert_allclose(follow[i], shares[i][-1] @ model.transmat_, **near)
+
+
+def test_the_probability_of_a_labelling_is_a_difference_of_scores():
+    model, X = weather(), [[0, 1, 2], [2]]
+    y = [[1, 1, 0], [0]]
+    crf = model.to_crf()
+    found = model.score_sequences(X, known=y) - model.score_sequences(X)
+    assert_allclose(found, crf.log_probability(X, y), rtol=1e-12)
+    assert model.score_samples(X, known=y)[0] == model.score(X, known=y)
+    assert model.predict(X, known=[[None, None, None], None]) == model.predict(X)
+    assert_allclose(
+        model.predict_next([[0]], known=[[1]]), [np.array([0.4, 0.6]) @ model.emissionprob_]
+    )
+    for known, error, message in (
+        ([[1, 1, 0]], ValueError, r"known has 1 sequences of labels but X 2 sequences"),
+        ([[1, 1], [0]], ValueError, r"sequence 0 has 3 positions but 2 labels"),
+        ([[1, 1, 0], [9]], ValueError, r"known has the label 9; the states are 0, 1"),
+        (3, TypeError, r"known is a int; give a list or an array with a label for each"),
+    ):
+        with pytest.raises(error, match=message):
+            model.predict(X, known=known)
 
 
 @given(models, inputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import warnings
 from typing import ClassVar
 
@@ -10,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
+from gibbsfactor.features import Columns
 from gibbsfactor.models.hidden_markov_model import (
     CategoricalEmissions,
     Emissions,
@@ -17,6 +20,7 @@ from gibbsfactor.models.hidden_markov_model import (
     HiddenMarkovModel,
     MixtureEmissions,
     Observations,
+    WordEmissions,
 )
 
 X = [["a", "b"], ["b", "b", "a"], []]
@@ -101,6 +105,26 @@ def test_rows_of_nan_are_missing_observations():
     assert_array_equal(model.to_crf().classes_, [0, 1])
 
 
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        ("gaussian", "tied"),
+        *itertools.product(["gaussian", "mixture"], ["spherical", "diag", "full"]),
+    ],
+)
+def test_rows_of_nan_tell_nothing_whatever_the_covariance(kind, shape):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(40, 2)) + 3 * (np.arange(40) % 7 > 3)[:, None]
+    model = HiddenMarkovModel(2, kind, covariance_type=shape, n_iter=3, tol=0)
+    with_gaps = np.insert(X, [3, 20], np.nan, axis=0)
+    gaps = np.isnan(with_gaps[:, 0])
+    model.fit(with_gaps)
+    shares = model.filter(with_gaps)
+    for t in np.flatnonzero(gaps):
+        assert_allclose(shares[t], shares[t - 1] @ model.transmat_)
+    assert_allclose(model.predict_proba(with_gaps).sum(axis=1), 1)
+
+
 def test_symbols_that_cannot_be_ordered_come_as_they_appear():
     model = HiddenMarkovModel().fit([["b", 1, "b", ("x",)]], [[0, 1, 0, 1]])
     assert model.symbols_ == ["b", 1, ("x",)]
@@ -111,6 +135,32 @@ def test_numbers_of_symbols_may_be_declared():
     assert model.emissionprob_.tolist() == [[1, 0, 0, 0, 0], [0, 0, 0, 1, 0]]
     with pytest.raises(ValueError, match=r"position 1 has the symbol 7, which is none of the 5"):
         HiddenMarkovModel(n_features=5).fit([[0, 7]], [[0, 1]])
+
+
+def test_columns_hold_sequences_of_symbols():
+    columns = Columns.from_sentences(
+        [[("a", "P"), ("b", "Q")], [("b", "Q"), ("b", "Q"), ("a", "P")]]
+    )
+    X, y = columns.drop(), columns.labels()
+    model = HiddenMarkovModel().fit(X, y)
+    assert_array_equal(model.transmat_, HiddenMarkovModel().fit(X.labels(), y).transmat_)
+    assert model.predict(X) == y
+    assert [part.shape for part in model.predict_proba(X)] == [(2, 2), (3, 2)]
+    assert model.score(X) == model.score(X.labels())
+    assert model.score(X, known=y) == model.score(X.labels(), known=y)
+    assert model.to_crf().predict(X) == y
+    assert HiddenMarkovModel(emissions=WordEmissions()).fit(X, y).predict(X) == y
+    by_em = HiddenMarkovModel(2, n_iter=2, tol=0).fit(X)
+    assert by_em.gibbs(X[:1]).log_partition() == pytest.approx(by_em.score(X[:1]))
+    for ask in (model.predict, HiddenMarkovModel(2).fit):
+        with pytest.raises(
+            ValueError, match=r"X is Columns with 2 columns; .* choose one of them: X.select\("
+        ):
+            ask(columns)
+        with pytest.raises(ValueError, match=r"X is Columns, which have lengths of their own"):
+            ask(X, lengths=[5])
+    with pytest.raises(TypeError, match=r"y is Columns; expected labels .* give y.labels\(\)"):
+        HiddenMarkovModel().fit(X, columns)
 
 
 # ---- parameters by hand ---------------------------------------------------------------------
@@ -213,6 +263,13 @@ def test_what_is_not_set_is_named():
     other.startprob_, other.transmat_ = model.startprob_, np.full((2, 2), 0.5)
     with pytest.raises(ValueError, match="the parameters of the emissions are not set"):
         other.predict([0])
+    other.emissions_ = "categorical"
+    with pytest.raises(TypeError, match="emissions_ is 'categorical'; it must be an object of a"):
+        other.predict([0])
+    named = fitted()
+    named.classes_ = ["P"]
+    with pytest.raises(ValueError, match=r"classes_ names 1 states, but startprob_ has 2; set cla"):
+        named.predict(X)
     mixture = HiddenMarkovModel(1, "mixture")
     mixture.startprob_, mixture.transmat_, mixture.weights_ = [1.0], [[1.0]], [[0.5, 0.5]]
     mixture.means_ = [[[0.0], [1.0]]]
@@ -239,6 +296,15 @@ def test_what_is_not_set_is_named():
         ({"n_components": 2, "emissions": "poisson"}, r"emissions is 'poisson'; it must be one of"),
         ({"n_components": 2, "params": "sx"}, r"params is 'sx'; the letters there are: 's' startp"),
         ({"n_components": 2, "init_params": "m"}, r"init_params is 'm'; the letters there are"),
+        ({"n_components": 2, "params": 3}, r"params is 3; the letters there are"),
+        ({"n_components": 2, "n_features": 0}, r"n_features is 0; it must be a whole number from"),
+        ({"n_components": 2, "n_features": "x"}, r"n_features is 'x'; it must be a whole number"),
+        ({"n_components": 2, "random_state": "x"}, r"random_state is 'x'; .* or a Generator"),
+        ({"n_components": 2, "random_state": -1}, r"random_state is -1; it must be a whole"),
+        (
+            {"n_components": 2, "transmat_prior": np.ones(3)},
+            r"is an array of shape \(3,\); it must",
+        ),
         ({"n_components": 2, "startprob_prior": 0.5}, r"startprob_prior is 0.5; .* at least 1"),
         ({"n_components": 2, "transmat_prior": [1, 2, 3]}, r"transmat_prior .* broadcast to shape"),
         ({}, r"n_components is None and there are no labels"),
@@ -255,6 +321,8 @@ def test_arguments_that_make_no_sense_are_named(options, message):
         ({"covars_prior": -1.0}, r"covars_prior is .*; it must be finite and at least 0"),
         ({"covars_prior": np.ones(5)}, r"covars_prior is .* broadcast to shape \(2, 2\)"),
         ({"means_weight": -1}, r"means_weight is -1"),
+        ({"min_covar": "x"}, r"min_covar is 'x'; it must be a finite number from 0"),
+        ({"min_covar": -5}, r"min_covar is -5; it must be a finite number from 0"),
         (
             {"covariance_type": "round"},
             r"covariance_type is 'round'; it must be one of 'spherical'",
@@ -279,8 +347,14 @@ def test_priors_that_make_no_sense_are_named(options, message):
     ("given", "labels", "lengths", "kind", "message"),
     [
         ("abc", Y, None, ValueError, None),
-        (5, Y, None, TypeError, r"X is int; give a list of sequences, or an array"),
-        ([["a"], 5], None, None, TypeError, r"sequence 1 of X is 5; expected a list or an array"),
+        (5, Y, None, TypeError, r"X is a int; give a list of sequences, each a"),
+        (
+            [["a"], 5],
+            None,
+            None,
+            TypeError,
+            r"sequence 1 of X is 5, a int; expected a list or an a",
+        ),
         (X, Y[:2], None, ValueError, r"y has 2 sequences of labels but X 3 sequences"),
         (X, [["P"], Y[1], []], None, ValueError, r"sequence 0 has 2 positions but 1 labels"),
         (X, [["P", "Q"], 5, []], None, TypeError, r"sequence 1 of y is 5; expected a list of lab"),
@@ -294,16 +368,22 @@ def test_priors_that_make_no_sense_are_named(options, message):
         (FLAT, [2, 3], None, ValueError, r"y has 2 labels but X 5 positions"),
         (FLAT, FLAT_Y, [2, 2], ValueError, r"2 lengths add up to 4 tokens, but the observations"),
         (FLAT, FLAT_Y, [6, -1], ValueError, r"sequence 1 has length -1"),
-        (X, 7, None, TypeError, r"y is int; give a label for each position, or None"),
+        (X, 7, None, TypeError, r"y is a int; give a list or an array with a label"),
         (X, [["P", float("nan")], Y[1], []], None, ValueError, r"the label is nan"),
         ([[], []], [[], []], None, ValueError, r"there are no labels|there is no observation"),
-        ([["a", {}]], [["P", "Q"]], None, TypeError, r"position 1 has {}, which is no symbol"),
+        (
+            [["a", {}]],
+            [["P", "Q"]],
+            None,
+            TypeError,
+            r"position 1 has {}, a dict, which is no symbol",
+        ),
         (
             np.zeros((3, 2), int),
             ["P", "Q", "P"],
             None,
             ValueError,
-            r"X has shape \(3, 2\); a categ",
+            r"have shape \(3, 2\), but one is a single symbol",
         ),
         (
             [[None, None]],
@@ -316,7 +396,7 @@ def test_priors_that_make_no_sense_are_named(options, message):
 )
 def test_training_data_that_make_no_sense_are_named(given, labels, lengths, kind, message):
     if message is None:
-        kind, message = TypeError, r"X is str; give a list of sequences"
+        kind, message = TypeError, r"X is a str; give a list of sequences"
     with pytest.raises(kind, match=message):
         HiddenMarkovModel().fit(given, labels, lengths)
 
@@ -324,18 +404,67 @@ def test_training_data_that_make_no_sense_are_named(given, labels, lengths, kind
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([["x", "y"]], r"observations of real numbers must make up an array"),
-        ([[[0.0, 1.0], [2.0]]], r"some are no numbers, or have more of them than others"),
+        ([["x", "y"]], r"position 0 has 'x', which is no vector of numbers"),
+        ([[[0.0, 1.0], [2.0]]], r"position 1 has \[2.0\], of shape \(1,\), where those before"),
         (np.array([[0.0, np.nan], [1, 1]]), r"position 0 has \[0.0, nan\]; numbers must be finite"),
         (np.array([[0.0], [np.inf]]), r"position 1 has \[inf\]"),
         (np.full((4, 2), np.nan), r"there is no observation in the training data"),
         (np.zeros((2, 2, 2, 2)), r"observations have shape"),
-        ([np.zeros((2, 2)), np.zeros((2, 3))], r"the sequences of X have positions of shapes"),
+        (
+            [np.zeros((2, 2)), np.zeros((2, 3))],
+            r"sequence 1 of X has observations of shape \(3,\), those",
+        ),
     ],
 )
 def test_numbers_that_make_no_sense_are_named(given, message):
     with pytest.raises(ValueError, match=message):
         HiddenMarkovModel(2, "gaussian").fit(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ([["a"], ["b", {}]], TypeError, r"sequence 1, position 1 has {}, a dict, which is no sym"),
+        ([["a", ["b"]]], TypeError, r"position 1 has \['b'\], a list, which is no symbol"),
+        ([[["a"], ["b", "c"]]], TypeError, r"position 0 has \['a'\], a list, which is no symbol"),
+        ([["a", (1, [2])]], TypeError, r"position 1 has \(1, \[2\]\), a tuple, which is no symbol"),
+        (
+            np.array([["a", "b"]] * 2),
+            ValueError,
+            r"have shape \(2, 2\), but one is a single symbol",
+        ),
+        (
+            [["a"], ["b", "z"]],
+            ValueError,
+            r"sequence 1, position 1 has the symbol 'z', which is no",
+        ),
+        ({"a"}, TypeError, r"X is a set; give a list of sequences"),
+        (np.array("a"), TypeError, r"X is a ndarray; give a list of sequences"),
+    ],
+)
+def test_questions_and_training_name_the_same_mistakes(given, error, message):
+    model = HiddenMarkovModel(emissions=CategoricalEmissions(unseen="error")).fit(X, Y)
+    again = copy.copy(model).set_params(n_components=2, init_params="st", n_iter=1)
+    for ask in (model.predict, model.score, model.to_crf().predict, again.fit):
+        with pytest.raises(error, match=message):
+            ask(given)
+
+
+def test_lists_of_one_symbol_each_are_read_as_that_symbol():
+    model = fitted()
+    for given in (
+        [[["a"], ["b"]]],
+        [[np.array(["a"]), np.array(["b"])]],
+        [np.array([["a"], ["b"]])],
+    ):
+        assert model.predict(given) == model.to_crf().predict(given) == [["P", "Q"]]
+    mixed = HiddenMarkovModel().fit([[[1], ["1"], [1]]], [["P", "Q", "P"]])
+    assert mixed.symbols_ == [1, "1"]
+
+
+def test_lengths_of_a_list_of_sequences():
+    with pytest.raises(ValueError, match=r"X is a list of 2 sequences, .*; leave lengths out, or"):
+        fitted().predict([["a", "b"], ["b"]], [2, 1])
 
 
 def test_observations_of_another_width_are_named():
@@ -350,7 +479,7 @@ def test_observations_of_another_width_are_named():
 @pytest.mark.parametrize("n", [1, 3, 5])
 def test_labels_and_a_number_of_states_that_do_not_agree(n):
     with pytest.raises(
-        ValueError, match=rf"n_components is {n}, but y holds 2 labels: \['P', 'Q'\]"
+        ValueError, match=rf"n_components is {n}, but y holds 2 labels: 'P', 'Q'; leave"
     ):
         HiddenMarkovModel(n).fit(X, Y)
     if n > 2:

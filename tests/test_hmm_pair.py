@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from test_hmm_words import trained
 
 from gibbsfactor import LinearChainCRF, Variable
+from gibbsfactor.cli import main
 from gibbsfactor.drawing import draw
 from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.features import Columns
@@ -155,7 +157,7 @@ def test_an_unseen_symbol_can_be_an_error():
     emissions.unseen = "error"
     crf = model_of(random_chain(np.random.default_rng(0)), emissions).to_crf()
     assert len(crf.predict([["walk", None]])[0]) == 2
-    with pytest.raises(ValueError, match=r"'swim' is none of the 4 there are: 'walk', 'shop'"):
+    with pytest.raises(ValueError, match=r"position 1 has the symbol 'swim'.* 4 there are: 'walk'"):
         crf.predict([["walk", "swim"]])
 
 
@@ -165,11 +167,11 @@ def test_what_is_no_sequence_of_symbols():
     columns = Columns.from_sentences([[("walk", "a"), ("shop", "b")]])
     assert crf.predict(columns.drop()) == crf.predict([["walk", "shop"]])
     for X, error, message in (
-        (columns, ValueError, "Columns with 2 columns were given, expected one"),
-        ("walk", TypeError, "X is a str; give a list of sequences of observations"),
-        ([["walk", ["shop"]]], TypeError, r"observation \['shop'\] is a list; each must be one"),
-        ([["walk"], "shop"], TypeError, "sequence 1 is 'shop', a str; expected a list"),
-        ([np.eye(2)], ValueError, r"sequence 0 is an array of shape \(2, 2\), expected \(pos"),
+        (columns, ValueError, "X is Columns with 2 columns; an observation is one symbol"),
+        ("walk", TypeError, "X is a str; give a list of sequences, each a list"),
+        ([["walk", ["shop"]]], TypeError, r"position 1 has \['shop'\], a list, which is no sym"),
+        ([["walk"], "shop"], TypeError, "sequence 1 of X is 'shop', a str; expected a list"),
+        ([np.eye(2)], ValueError, r"have shape \(2, 2\), but one is a single symbol here"),
     ):
         with pytest.raises(error, match=message):
             crf.predict(X)
@@ -216,9 +218,9 @@ def test_numbers_come_in_every_form():
     assert crf.predict(np.stack([X[:3], X[3:]])) == crf.predict([X[:3], X[3:]])
     one = model_of(random_chain(rng), gaussians_of(rng, "diag", 1)).to_crf()
     assert one.predict([X[:, 0]]) == one.predict([X[:, :1]])
-    with pytest.raises(ValueError, match=r"sequence 1 has shape \(4, 1\), expected \(positions, 2"):
+    with pytest.raises(ValueError, match=r"sequence 1 of X has observations of shape \(1,\)"):
         crf.predict([X[:2], X[2:, :1]])
-    with pytest.raises(ValueError, match=r"position 1: the observation is \[nan, .*finite, or all"):
+    with pytest.raises(ValueError, match=r"position 1 has \[nan, 1.0\]; numbers must be finite"):
         crf.predict([[[0.0, 0.0], [math.nan, 1.0]]])
 
 
@@ -258,6 +260,21 @@ def test_a_crf_of_words_has_the_same_posterior(seed):
         check_same(crf, x, listed(chain, emissions.log_likelihoods(found)[found.codes]))
 
 
+@pytest.mark.parametrize("kind", ["symbols", "words", "numbers"])
+def test_the_gibbs_distribution_of_a_twin_takes_a_sequence_or_a_list_of_one(kind):
+    crf, x = twins()[kind]
+    expected = crf.log_partition([x])[0]
+    for given_ in (x, [x], [list(x)]):
+        assert crf.gibbs(given_).log_partition() == pytest.approx(expected, rel=1e-12)
+        assert str(crf.explain(given_, 1)) == str(crf.explain(x, 1))
+    assert crf.gibbs([[]]).log_partition() == 0.0
+    if kind != "numbers":
+        columns = Columns.from_sentences([[(symbol,) for symbol in x]])
+        assert crf.gibbs(columns).log_partition() == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(ValueError, match="gibbs takes one sequence; got 2 of them"):
+        crf.gibbs([x, x])
+
+
 # ---- files and further training -------------------------------------------------------
 
 
@@ -287,6 +304,26 @@ def test_twins_survive_a_file(kind, tmp_path):
     assert again.attributes_ == crf.attributes_ or kind == "words"
     assert again.warm_start
     assert again.n_iter_ is None
+
+
+def test_a_saved_twin_stays_strict(tmp_path):
+    emissions = symbols_of(np.full((3, 4), 0.25))
+    emissions.unseen = "error"
+    crf = model_of(random_chain(np.random.default_rng(0)), emissions).to_crf()
+    crf.save(tmp_path / "twin.crf")
+    with pytest.raises(ValueError, match="position 0 has the symbol 'swim', which is none of the"):
+        LinearChainCRF.load(tmp_path / "twin.crf").predict([["swim"]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("symbols", "symbols"), ("words", "words"), ("numbers", "vectors of numbers")],
+)
+def test_the_command_line_tells_what_a_twin_reads(kind, told, tmp_path, capsys):
+    path = str(tmp_path / "twin.crf")
+    twins()[kind][0].save(path)
+    assert main(["crf", "inspect", path, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reads"] == told
 
 
 def drawn_from(chain, emissions, n, rng):
@@ -404,5 +441,5 @@ def test_the_graph_is_the_bayesian_network_unrolled(tmp_path):
     )
     assert numbers.graph(1).nodes["x0"]["variable"] is None
     assert numbers.graph(1).nodes["x0"]["cardinality"] is None
-    with pytest.raises(ValueError, match="T is 0; it must be a whole number of positions, from 1"):
+    with pytest.raises(ValueError, match="n_positions is 0; it must be a whole number from 1"):
         model.graph(0)

@@ -14,12 +14,15 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from gibbsfactor.errors import ZeroProbabilityError
+from gibbsfactor.features.flat_sequences import Sequences
 from gibbsfactor.models.hidden_markov_model import (
     CategoricalEmissions,
     GaussianEmissions,
     HiddenMarkovModel,
 )
 from gibbsfactor.models.hidden_markov_model import training as training_module
+from gibbsfactor.models.hidden_markov_model.data import TrainingData
+from gibbsfactor.models.hidden_markov_model.labels import read_states
 
 LENGTHS = [100, 250, 1, 249]
 
@@ -46,6 +49,32 @@ def clusters(rng, n=600, d=3):
     mixed = rng.normal(size=(d, d))
     parts = [rng.normal(size=(n // 4, d)) @ mixed + 2 * rng.normal(size=d) for _ in range(4)]
     return np.concatenate(parts)[rng.permutation(n)]
+
+
+# ---- what is known --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_states", [1, 3, 8, 9, 17])
+def test_sets_of_states_are_found(n_states):
+    rng = np.random.default_rng(n_states)
+    X = rng.integers(0, 4, 200).tolist()
+    y = []
+    for _ in X:
+        some = set(rng.choice(n_states, size=rng.integers(1, n_states + 1), replace=False).tolist())
+        y.append([some, None, min(some)][rng.integers(3)])
+    y[:n_states] = range(n_states)
+    sequences = Sequences.of(X, [150, 0, 50])
+    labels = read_states(y, sequences, n_states)
+    emissions = CategoricalEmissions()
+    data = TrainingData.of(emissions.learn(X), sequences.lengths, labels)
+    allowed = np.array(
+        [[z is None or k in (z if isinstance(z, set) else {z}) for k in range(n_states)] for z in y]
+    )
+    assert_array_equal(data.packing.natural(data.masks[data.kinds]) == 0, allowed)
+    assert_array_equal(data.packing.natural(data.rows[data.kinds]), X)
+    assert labels.complete == all(isinstance(z, int) for z in y)
+    every = read_states([min(np.flatnonzero(row).tolist()) for row in allowed], sequences, n_states)
+    assert every.complete
 
 
 # ---- Baum-Welch -----------------------------------------------------------------------------

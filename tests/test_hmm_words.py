@@ -211,6 +211,30 @@ def test_parameters_are_counted_and_chosen_by_letter():
     assert emissions.n_parameters("w") == len(emissions.tree_) + 2
 
 
+def test_a_stored_tree_is_checked():
+    tree = WordTree.learn(["the", "king", "sailed"], [9, 1, 1], rare=1)
+    arrays = tree.to_arrays()
+    again = WordTree.from_arrays(arrays)
+    assert again.names == tree.names
+    assert again.of(["ring", None, "The"]).tolist() == tree.of(["ring", None, "The"]).tolist()
+    assert tree.of([None]).tolist() == [-1]
+    for change, message in (
+        (
+            {"parents": arrays["parents"][:-1]},
+            f"{len(tree)} kinds of words don't fit {len(tree) - 1}",
+        ),
+        ({"parents": arrays["parents"] + 1}, "hangs from one that is not before it"),
+        ({"parents": np.maximum(arrays["parents"], 0)}, "hangs from one that is not before it"),
+        ({"parents": arrays["parents"] - 1}, "hangs from one that is not before it"),
+        (
+            {"name_offsets": arrays["name_offsets"] + 1},
+            "offsets of packed strings must rise from 0",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            WordTree.from_arrays(arrays | change)
+
+
 # ---- tagging --------------------------------------------------------------------------
 
 TEXT = ["the dog barks", "the Dog sleeps", "a cat sleeps", "Dogs bark", "cats sleep"]
@@ -298,9 +322,9 @@ def test_parameters_that_make_no_sense(parameters, message):
 
 
 def test_mistakes_are_told():
-    with pytest.raises(TypeError, match=r"position 2: the observation is 3, a int; WordEmissions"):
+    with pytest.raises(TypeError, match=r"position 2 has 3, a int, which is no word; give each"):
         WordEmissions().learn(["a", "b", 3])
-    with pytest.raises(TypeError, match=r"position 1: the observation is \['b'\], a list; Word"):
+    with pytest.raises(TypeError, match=r"position 1 has \['b'\], a list, which is no symbol"):
         WordEmissions().learn(["a", ["b"]])
     with pytest.raises(ValueError, match="there is no word to learn from; give one at least"):
         WordEmissions().learn([None])

@@ -16,6 +16,7 @@ from gibbsfactor.features import Columns
 from gibbsfactor.models.linear_chain_crf import LinearChainCRF
 
 PARAMETERS = ("algorithm", "c1", "c2", "order", "constraints", "boundary_weights", "min_freq")
+READS = {"symbols": "symbols", "words": "words", "quadratic": "vectors of numbers"}
 Weight = tuple[str, str, float]
 
 
@@ -77,12 +78,11 @@ def _facts(model: LinearChainCRF, path: str) -> dict[str, Any]:
     """What the model is, in figures."""
     features, parameters = model.features_, model.get_params()
     active = int((model.weights_ != 0).sum())
-    templates = model.templates
     found: dict[str, Any] = {
         "model": path,
         "bytes": os.path.getsize(path),
         "labels": list(map(str, model.classes_)),
-        "reads": "features by name" if templates is None else str(templates),
+        "reads": _reads(model),
         "attributes": features.n_attributes,
         "state_features": len(features.states),
         "transition_features": len(features.transitions),
@@ -98,6 +98,16 @@ def _facts(model: LinearChainCRF, path: str) -> dict[str, Any]:
     for name in ("loss", "iterations", "converged", "dev_score", "best_iteration"):
         found[name] = getattr(model, {"iterations": "n_iter_"}.get(name, f"{name}_"), None)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _reads(model: LinearChainCRF) -> str:
+    """What a token is to the model."""
+    if model.templates is not None:
+        return str(model.templates)
+    vectorizer = model.vectorizer_
+    if vectorizer.kind == "tokens" and "names" not in vectorizer.to_arrays():
+        return "arrays of numbers"
+    return READS.get(vectorizer.kind, "features by name")
 
 
 def _shown(fact: Any) -> str:

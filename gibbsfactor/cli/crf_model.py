@@ -8,6 +8,7 @@ import warnings
 
 from gibbsfactor.errors import FormatError, listed
 from gibbsfactor.features import Columns, Constraints, NamedTokens
+from gibbsfactor.features.fixed_vectorizers import FixedVectorizer
 from gibbsfactor.models.linear_chain_crf import LinearChainCRF
 
 CRFSUITE = b"lCRF"  # how CRFsuite's models begin
@@ -52,10 +53,15 @@ def format_of(model: LinearChainCRF, path: str, given: str | None) -> str:
     Raises
     ------
     FormatError
-        If another format was asked for, or the model reads neither.
+        If another format was asked for, or the model reads none of the two.
     """
     by_templates = model.templates is not None
     fitting = "conll" if by_templates else "crfsuite"
+    if isinstance(model.vectorizer_, FixedVectorizer):
+        raise FormatError(
+            f"{path} was made out of a hidden Markov model and reads its observations; use it from "
+            "Python, with LinearChainCRF.load"
+        )
     if not (by_templates or _by_name(model)):
         raise FormatError(
             f"{path} was trained on arrays in Python, which no file of tokens holds; use it from "

@@ -8,9 +8,8 @@ Letters: N sequences, M tokens, A attributes, D numbers of an observation.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any, ClassVar, Self
 
@@ -18,10 +17,15 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from gibbsfactor.errors import listed
-from gibbsfactor.features.columns import encode
-from gibbsfactor.features.flat_sequences import flattened
-from gibbsfactor.features.strings import Arrays, check_kind, pack_strings, stored, unpack_strings
+from gibbsfactor.features.flat_sequences import Sequences
+from gibbsfactor.features.observations import (
+    number_symbols,
+    pack_symbols,
+    read_symbols,
+    read_words,
+    unpack_symbols,
+)
+from gibbsfactor.features.strings import Arrays, check_kind, stored
 from gibbsfactor.features.tokens import Tokens
 from gibbsfactor.features.word_tree import WordTree
 
@@ -95,26 +99,18 @@ class _OneOf(FixedVectorizer):
 
     def read(self, X: Any, lengths: Any = None) -> Tokens:
         """The tokens of N sequences; or of one list or array of all M, with their lengths."""
-        flat, cut = flattened(X, lengths)
-        try:
-            distinct, codes = encode(flat)
-        except TypeError:
-            wrong = next(token for token in flat if not isinstance(token, Hashable))
-            raise TypeError(
-                f"the observation {wrong!r:.60} is a {type(wrong).__name__}; each must be one "
-                "string, number or bool"
-            ) from None
-        kinds = self._kinds(distinct)
+        given = Sequences.of(X, lengths)
+        kinds, codes = given.read(self._kinds)
         columns = np.where(kinds >= 0, self._columns[kinds], -1)[codes]
         there = columns >= 0
         starts = np.concatenate([[0], np.cumsum(there)])
         parts = (np.ones(int(starts[-1])), columns[there], starts)
         matrix = scipy.sparse.csr_array(parts, shape=(len(codes), self.n_attributes))
-        return Tokens(matrix, cut)
+        return Tokens(matrix, given.lengths)
 
     @abstractmethod
-    def _kinds(self, distinct: list[Any]) -> IntArray:
-        """The kind of each of some different tokens, -1 for none."""
+    def _kinds(self, flat: Any) -> tuple[IntArray, IntArray]:
+        """(V,) the kinds of V different observations, -1 for none, and (M,) which each one is."""
 
     @abstractmethod
     def _names(self) -> list[str]:
@@ -168,16 +164,9 @@ class SymbolVectorizer(_OneOf):
         self.strict = strict
         self._index = {symbol: kind for kind, symbol in enumerate(self.symbols)}
 
-    def _kinds(self, distinct: list[Any]) -> IntArray:
-        kinds = np.fromiter((self._index.get(symbol, -1) for symbol in distinct), np.int64)
-        other = [distinct[v] for v in np.flatnonzero(kinds < 0).tolist()] if self.strict else []
-        other = [symbol for symbol in other if symbol is not None and symbol == symbol]
-        if other:
-            raise ValueError(
-                f"the symbol {other[0]!r} is none of the {len(self.symbols)} there are: "
-                f"{listed(self.symbols)}"
-            )
-        return kinds
+    def _kinds(self, flat: Any) -> tuple[IntArray, IntArray]:
+        distinct, codes = read_symbols(flat)
+        return number_symbols(distinct, codes, self._index, strict=self.strict), codes
 
     def _names(self) -> list[str]:
         plain = all(isinstance(symbol, str) for symbol in self.symbols)
@@ -195,17 +184,9 @@ class SymbolVectorizer(_OneOf):
         TypeError
             If a symbol is neither string, number nor bool.
         """
-        for symbol in self.symbols:
-            if type(symbol) not in (str, int, float, bool):
-                raise TypeError(
-                    f"the symbol {symbol!r} is a {type(symbol).__name__} and can't be written to a "
-                    "file; use strings or numbers as observations to save the model"
-                )
-        texts, offsets = pack_strings(map(json.dumps, self.symbols))
         return {
             "kind": np.array(self.kind),
-            "symbols": texts,
-            "symbol_offsets": offsets,
+            **pack_symbols(self.symbols),
             "strict": np.array(self.strict),
             "columns": self._columns,
         }
@@ -214,10 +195,8 @@ class SymbolVectorizer(_OneOf):
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The vectoriser that `to_arrays` stored."""
         check_kind(arrays, cls.kind)
-        texts = unpack_strings(stored(arrays, "symbols"), stored(arrays, "symbol_offsets"))
-        return cls(
-            [json.loads(text) for text in texts], columns=_stored_columns(arrays, len(texts))
-        )
+        symbols, strict = unpack_symbols(arrays), bool(stored(arrays, "strict"))
+        return cls(symbols, strict=strict, columns=_stored_columns(arrays, len(symbols)))
 
 
 class WordVectorizer(_OneOf):
@@ -242,17 +221,9 @@ class WordVectorizer(_OneOf):
         super().__init__(len(tree), columns)
         self.tree = tree
 
-    def _kinds(self, distinct: list[Any]) -> IntArray:
-        kinds = np.full(len(distinct), -1)
-        for word in distinct:
-            if not isinstance(word, str | None):
-                raise TypeError(
-                    f"the observation {word!r:.60} is a {type(word).__name__}; words are expected, "
-                    "each a str, or None where one is missing"
-                )
-        there = [v for v, word in enumerate(distinct) if word is not None]
-        kinds[there] = self.tree.of(distinct[v] for v in there)
-        return kinds
+    def _kinds(self, flat: Any) -> tuple[IntArray, IntArray]:
+        words, codes = read_words(flat)
+        return self.tree.of(words), codes
 
     def _names(self) -> list[str]:
         return self.tree.names
@@ -263,12 +234,9 @@ class WordVectorizer(_OneOf):
 
     def to_arrays(self) -> Arrays:
         """All that `read` needs, as plain numpy arrays by name."""
-        names, offsets = pack_strings(self.tree.names)
         return {
             "kind": np.array(self.kind),
-            "names": names,
-            "name_offsets": offsets,
-            "parents": self.tree.parents,
+            **self.tree.to_arrays(),
             "columns": self._columns,
         }
 
@@ -276,9 +244,8 @@ class WordVectorizer(_OneOf):
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The vectoriser that `to_arrays` stored."""
         check_kind(arrays, cls.kind)
-        names = unpack_strings(stored(arrays, "names"), stored(arrays, "name_offsets"))
-        tree = WordTree(names, stored(arrays, "parents"))
-        return cls(tree, columns=_stored_columns(arrays, len(names)))
+        tree = WordTree.from_arrays(arrays)
+        return cls(tree, columns=_stored_columns(arrays, len(tree)))
 
 
 def _stored_columns(arrays: Mapping[str, NDArray[Any]], n: int) -> IntArray:

@@ -1,144 +1,159 @@
-"""Sequences of single observations, in any form, as one flat list of them.
+"""Sequences of single observations, in any form, as one flat list or array of them.
 
 Letters: N sequences, M observations in all of them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gibbsfactor.features.columns import Columns
+from gibbsfactor.features.observations import ObservationError
 from gibbsfactor.features.tokens import check_lengths
 
+Answer = TypeVar("Answer")
+IntArray = NDArray[np.int64]
 
-def flattened(X: Any, lengths: Any = None) -> tuple[list[Any], NDArray[np.int64]]:
-    """M observations, one after the other, and the lengths of the N sequences.
 
-    Parameters
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """N sequences, one after the other.
+
+    Attributes
     ----------
-    X : list of N sequences, each a list or an array of shape (T,) or (T, 1)
-        Or one list or array of all M observations, with lengths; without them it is one sequence.
-        Or `Columns` with one column.
-    lengths : (N,) integers that add up to M
-
-    Raises
-    ------
-    TypeError
-        If X is something else.
-    ValueError
-        If the lengths do not add up, or an array has more than one column.
-
-    Examples
-    --------
-    >>> flattened([["walk", "shop"], ["clean"]])
-    (['walk', 'shop', 'clean'], array([2, 1]))
-    >>> flattened(np.array([[3], [1], [4]]), lengths=[1, 2])
-    ([3, 1, 4], array([1, 2]))
+    flat : list or array of M observations
+    lengths : (N,)
+    listed : whether they were given one by one, and answers are to be such lists
     """
-    if isinstance(X, Columns):
+
+    flat: Any
+    lengths: IntArray
+    listed: bool
+
+    @classmethod
+    def of(cls, X: Any, lengths: Any = None) -> Sequences:
+        """Read sequences.
+
+        Parameters
+        ----------
+        X : a list of N sequences, each a list or an array of observations; or an array with three
+            axes of N sequences of one length; or `Columns` with one column; or one list or array
+            of all M observations, with lengths, without which it is one sequence
+        lengths : (N,) integers that add up to M
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is in none of these forms, or the lengths don't add up to it.
+
+        Examples
+        --------
+        >>> Sequences.of([["a", "b"], [], ["a"]]).lengths.tolist()
+        [2, 0, 1]
+        >>> Sequences.of(["a", "b", "a"], [2, 1]).flat
+        ['a', 'b', 'a']
+        """
+        if isinstance(X, Columns):
+            return cls._of_columns(X, lengths)
+        if isinstance(X, Iterator):
+            X = list(X)
+        if isinstance(X, tuple):
+            X = list(X)
+        elif not isinstance(X, list):
+            X = _array(X)
+        if isinstance(X, np.ndarray) and X.ndim == 3 and lengths is None:
+            X = list(X)
+        if lengths is not None:
+            return cls(X, _lengths(X, lengths), False)
+        if isinstance(X, np.ndarray) or (X and not _is_sequence(X[0])):
+            return cls(X, np.array([len(X)]), False)
+        return cls(*_joined(X), True)
+
+    @classmethod
+    def _of_columns(cls, X: Columns, lengths: Any) -> Sequences:
+        if lengths is not None:
+            raise ValueError("X is Columns, which have lengths of their own; leave lengths out")
         if X.n_columns != 1:
             raise ValueError(
-                f"Columns with {X.n_columns} columns were given, expected one, of observations; "
-                "pick it with select([i])"
+                f"X is Columns with {X.n_columns} columns; an observation is one symbol, so choose "
+                "one of them: X.select([0])"
             )
-        return X.column(0), X.lengths
-    if isinstance(X, Iterator):
-        X = list(X)
-    if not isinstance(X, list | tuple | np.ndarray):
-        raise TypeError(
-            f"X is a {type(X).__name__}; give a list of sequences of observations, or all of them "
-            "in one list or array, with the lengths"
-        )
-    if lengths is not None or (len(X) and not _is_sequence(X[0])) or _is_column(X):
-        flat = _values(X, "X")
-        lengths = [len(flat)] if lengths is None else lengths
-        return flat, check_lengths(lengths, len(flat), "observations")
-    parts = [_values(x, f"sequence {n}") for n, x in enumerate(X)]
-    return list(chain.from_iterable(parts)), np.array([len(part) for part in parts], np.int64)
+        return cls(X.column(0), X.lengths, True)
+
+    def read(self, reader: Callable[[Any], Answer]) -> Answer:
+        """What a reader makes of all observations; an `ObservationError` tells the sequence."""
+        try:
+            return reader(self.flat)
+        except ObservationError as error:
+            if len(self.lengths) == 1:
+                raise
+            ends = np.cumsum(self.lengths)
+            n = int(np.searchsorted(ends, error.position, side="right"))
+            position = error.position - int(ends[n] - self.lengths[n])
+            raise type(error)(position, error.what, sequence=n) from None
+
+    def cut(self, values: Any) -> Any:
+        """Values of all positions in the form that the sequences had: cut, or as they are."""
+        return self.parts(values) if self.listed else values
+
+    def parts(self, values: Any) -> list[Any]:
+        """Values of all positions as those of each sequence."""
+        ends = np.cumsum(self.lengths).tolist()
+        return [values[e - n : e] for e, n in zip(ends, self.lengths.tolist(), strict=True)]
 
 
-def _is_sequence(x: Any) -> bool:
-    return isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.ndim > 0)
-
-
-def _is_column(X: Any) -> bool:
-    return isinstance(X, np.ndarray) and X.ndim < 3
-
-
-def _values(sequence: Any, name: str) -> list[Any]:
-    """The observations of one sequence."""
-    if isinstance(sequence, list | tuple):
-        return [x[0] if isinstance(x, np.ndarray) and x.shape == (1,) else x for x in sequence]
-    if not isinstance(sequence, np.ndarray):
-        raise TypeError(
-            f"{name} is {sequence!r:.60}, a {type(sequence).__name__}; expected a list or an array "
-            "of observations"
-        )
-    if sequence.ndim != 1 and not (sequence.ndim == 2 and sequence.shape[1] == 1):
-        raise ValueError(
-            f"{name} is an array of shape {sequence.shape}, expected (positions,) or "
-            "(positions, 1): one observation a position"
-        )
-    values: list[Any] = sequence.ravel().tolist()
-    return values
-
-
-def flattened_vectors(
-    X: Any, lengths: Any, n_numbers: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """(M, D) numbers, one observation after the other, and the lengths of the N sequences.
-
-    Parameters
-    ----------
-    X : list of N sequences, each an array of shape (T, D) or a list of vectors
-        Or one array (M, D), with lengths; without them it is one sequence. Where D = 1 the last
-        axis may be left out.
-    lengths : (N,) integers that add up to M
-    n_numbers : D
-
-    Raises
-    ------
-    ValueError
-        If observations have not D numbers, one is infinite, or NaN in part; or the lengths do not
-        add up.
-    """
-    if isinstance(X, Iterator):
-        X = list(X)
-    if isinstance(X, np.ndarray) and X.ndim == 3 and lengths is None:  # all of one length
-        X = list(X)
-    if lengths is None and isinstance(X, list | tuple) and (not len(X) or _is_sequence(X[0])):
-        parts = [_matrix(x, f"sequence {n}", n_numbers) for n, x in enumerate(X)]
-        flat = np.concatenate([np.zeros((0, n_numbers)), *parts])
-        return flat, np.array([len(part) for part in parts], np.int64)
-    flat = _matrix(X, "X", n_numbers)
-    return flat, check_lengths([len(flat)] if lengths is None else lengths, len(flat), "numbers")
-
-
-def _matrix(given: Any, name: str, n_numbers: int) -> NDArray[np.float64]:
+def _lengths(X: Any, lengths: Any) -> IntArray:
     try:
-        array = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} is {given!r:.60}; expected an array of {n_numbers} numbers a position"
-        ) from None
-    if (array.ndim == 1 and n_numbers == 1) or not array.size:
-        array = array.reshape(-1, n_numbers)
-    if array.ndim != 2 or array.shape[1] != n_numbers:
-        raise ValueError(
-            f"{name} has shape {array.shape}, expected (positions, {n_numbers}), the numbers that "
-            "each observation has"
-        )
-    missing = np.isnan(array)
-    bad = np.isinf(array).any(axis=1) | (missing.any(axis=1) & ~missing.all(axis=1))
-    if bad.any():
-        t = int(np.argmax(bad))
-        raise ValueError(
-            f"{name}, position {t}: the observation is {array[t].tolist()}; numbers must be "
-            "finite, or all of them NaN where nothing was observed"
+        return check_lengths(lengths, len(X), "observations")
+    except ValueError as error:
+        if isinstance(X, list) and X and _is_sequence(X[0]):
+            raise ValueError(
+                f"X is a list of {len(X)} sequences, which have lengths of their own; leave "
+                f"lengths out, or give all observations in one list ({error})"
+            ) from None
+        raise
+
+
+def _array(X: Any) -> NDArray[Any]:
+    """An array of what is no list, such as one, or a column of a data frame."""
+    no_order = isinstance(X, str | bytes | Mapping | set | frozenset)
+    array = np.zeros(()) if no_order or not hasattr(X, "__len__") else np.asarray(X)
+    if not array.ndim:
+        raise TypeError(
+            f"X is a {type(X).__name__}; give a list of sequences, each a list or an array of "
+            "observations, or one list or array of them all with lengths"
         )
     return array
+
+
+def _joined(sequences: list[Any]) -> tuple[Any, IntArray]:
+    """The sequences of a list joined, and their lengths."""
+    for n, sequence in enumerate(sequences):
+        if not _is_sequence(sequence):
+            raise TypeError(
+                f"sequence {n} of X is {sequence!r:.60}, a {type(sequence).__name__}; expected a "
+                "list or an array of observations"
+            )
+    lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+    some = [sequence for sequence in sequences if len(sequence)]
+    if not some or not all(isinstance(sequence, np.ndarray) for sequence in some):
+        return list(chain.from_iterable(some)), lengths
+    for n, sequence in enumerate(sequences):
+        if len(sequence) and sequence.shape[1:] != some[0].shape[1:]:
+            raise ValueError(
+                f"sequence {n} of X has observations of shape {sequence.shape[1:]}, those before "
+                f"it {some[0].shape[1:]}; they must be equal"
+            )
+    return np.concatenate(some), lengths
+
+
+def _is_sequence(thing: Any) -> bool:
+    if isinstance(thing, str | bytes | Mapping | set | frozenset):
+        return False
+    return hasattr(thing, "__len__") and getattr(thing, "ndim", 1) > 0

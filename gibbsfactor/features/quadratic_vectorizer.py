@@ -13,7 +13,8 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
 from gibbsfactor.features.fixed_vectorizers import FixedVectorizer
-from gibbsfactor.features.flat_sequences import flattened_vectors
+from gibbsfactor.features.flat_sequences import Sequences
+from gibbsfactor.features.observations import read_numbers
 from gibbsfactor.features.strings import Arrays, check_kind, stored
 from gibbsfactor.features.tokens import Tokens
 
@@ -54,13 +55,14 @@ class QuadraticVectorizer(FixedVectorizer):
 
     def read(self, X: Any, lengths: Any = None) -> Tokens:
         """The tokens of N sequences; or of one array of all M observations, with their lengths."""
-        values, cut = flattened_vectors(X, lengths, len(self.centre))
+        given = Sequences.of(X, lengths)
+        values = given.read(lambda flat: read_numbers(flat, len(self.centre)))
         seen: Any = ~np.isnan(values).all(axis=1)
         z = np.where(seen[:, None], (values - self.centre) / self.scale, 0.0)
         first, second = self._pairs()
         dense = np.concatenate([z, z[:, first] * z[:, second]], axis=1)
         ones = seen[:, None].astype(np.float64)[:, : self.one]
-        return Tokens(scipy.sparse.csr_array(ones), cut, dense=dense)
+        return Tokens(scipy.sparse.csr_array(ones), given.lengths, dense=dense)
 
     @property
     def n_dense(self) -> int:

@@ -5,10 +5,14 @@ Letters: V words, A kinds of words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from gibbsfactor.features.strings import Arrays, pack_strings, stored, unpack_strings
 
 ANY, ENDING, LOWER, WORD = "any", "ending=", "lower=", "word="  # how kinds are named
 IntArray = NDArray[np.int64]
@@ -96,9 +100,9 @@ class WordTree:
     def __len__(self) -> int:
         return len(self.names)
 
-    def of(self, words: Iterable[str]) -> IntArray:
-        """(V,) the most special kind of each word."""
-        return np.fromiter(map(self._kind, words), np.int64)
+    def of(self, words: Iterable[str | None]) -> IntArray:
+        """(V,) the most special kind of each word; -1 of None, a missing one."""
+        return np.fromiter((-1 if word is None else self._kind(word) for word in words), np.int64)
 
     def endings_of(self, words: Iterable[str]) -> IntArray:
         """(V,) the longest known ending of each word, be it known itself or not."""
@@ -107,6 +111,29 @@ class WordTree:
     def starting(self, prefix: str) -> IntArray:
         """The kinds whose names begin so, rising."""
         return np.flatnonzero([name.startswith(prefix) for name in self.names])
+
+    def to_arrays(self) -> Arrays:
+        """All of it, as plain numpy arrays by name."""
+        names, offsets = pack_strings(self.names)
+        return {"names": names, "name_offsets": offsets, "parents": self.parents}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> WordTree:
+        """The tree that `to_arrays` stored.
+
+        Raises
+        ------
+        ValueError
+            If a kind hangs from none before it, or two have one name.
+        """
+        names = unpack_strings(stored(arrays, "names"), stored(arrays, "name_offsets"))
+        parents = stored(arrays, "parents").astype(np.int64)
+        before = np.arange(len(names))
+        if parents.shape != before.shape or not len(names) or len(set(names)) < len(names):
+            raise ValueError(f"{len(names)} kinds of words don't fit {len(parents)} parents")
+        if parents[0] != -1 or ((parents < 0) | (parents >= before))[1:].any():
+            raise ValueError("a kind of words hangs from one that is not before it")
+        return cls(names, parents)
 
     def levels(self) -> Iterator[IntArray]:
         """The kinds at depth 1, at depth 2, and so on."""
@@ -159,6 +186,7 @@ def shape(word: str) -> str:
     return "".join([*map(_sort, word[:1]), *sorted(set(map(_sort, word[1:])))])
 
 
+@cache
 def _sort(character: str) -> str:
     if character.isupper():
         return "A"

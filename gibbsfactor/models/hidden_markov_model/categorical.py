@@ -5,13 +5,18 @@ Letters: M observations, V symbols, K states.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse
 
-from gibbsfactor.errors import listed
+from gibbsfactor.features.observations import (
+    number_symbols,
+    pack_symbols,
+    read_symbols,
+    unpack_symbols,
+)
 from gibbsfactor.models.hidden_markov_model.emissions import (
     Emissions,
     FloatArray,
@@ -76,7 +81,7 @@ class CategoricalEmissions(Emissions):
 
     @symbols_.setter
     def symbols_(self, symbols: Any) -> None:
-        self._symbols = list(symbols)
+        self._symbols = [x.item() if isinstance(x, np.generic) else x for x in symbols]
 
     def adopt(self, other: Emissions, which: str) -> None:
         """As any emissions; with the probabilities go the symbols."""
@@ -84,15 +89,36 @@ class CategoricalEmissions(Emissions):
         if "e" in which and hasattr(other, "emissionprob_"):
             self.symbols_ = other.symbols_  # type: ignore[attr-defined]
 
+    def to_arrays(self) -> dict[str, Any]:
+        """The probabilities, and the symbols.
+
+        Raises
+        ------
+        TypeError
+            If a symbol is neither string, number nor bool.
+        """
+        names = pack_symbols(self._symbols) if hasattr(self, "_symbols") else {}
+        return super().to_arrays() | names
+
+    def take_arrays(self, arrays: Mapping[str, Any]) -> None:
+        """As any emissions; with the symbols."""
+        super().take_arrays(arrays)
+        if any(name.startswith("symbol") for name in arrays):
+            self.symbols_ = unpack_symbols(arrays)
+
     # ---- observations -----------------------------------------------------------------
 
     def learn(self, X: Any) -> Observations:
         """Read training data; the symbols there are its own, unless there are probabilities."""
         if self.unseen not in ("missing", "error"):
             raise ValueError(f"unseen is {self.unseen!r}; it must be 'missing' or 'error'")
+        n = self.n_features
+        whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
+        if n is not None and (not whole or n < 1):
+            raise ValueError(f"n_features is {n!r}; it must be a whole number from 1, or None")
         if hasattr(self, "emissionprob_"):
             return self.read(X, "error")
-        distinct, numbers = _distinct(X)
+        distinct, numbers = read_symbols(X)
         if self.n_features is None:
             self._symbols = _in_order([x for x in distinct if not _is_missing(x)])
             if not self._symbols:
@@ -103,20 +129,13 @@ class CategoricalEmissions(Emissions):
 
     def read(self, X: Any, unseen: str | None = None) -> Observations:
         """Number the symbols; V for those missing, and for unseen ones."""
-        return self._encoded(*_distinct(X), unseen or self.unseen)
+        return self._encoded(*read_symbols(X), unseen or self.unseen)
 
     def _encoded(self, distinct: list[Any], numbers: IntArray, unseen: str) -> Observations:
         symbols = self.symbols_
         number = {symbol: i for i, symbol in enumerate(symbols)}
-        codes = np.empty(len(distinct), np.int64)
-        for i, symbol in enumerate(distinct):
-            codes[i] = number.get(symbol, len(symbols))
-            if codes[i] == len(symbols) and unseen == "error" and not _is_missing(symbol):
-                position = int(np.flatnonzero(numbers == i)[0])
-                raise ValueError(
-                    f"position {position} has the symbol {symbol!r}, which is none of the "
-                    f"{len(symbols)} there are: {listed(symbols)}"
-                )
+        found = number_symbols(distinct, numbers, number, strict=unseen == "error")
+        codes = np.where(found < 0, len(symbols), found)
         return Observations([*symbols, None], codes[numbers])
 
     # ---- estimation -------------------------------------------------------------------
@@ -201,37 +220,6 @@ class CategoricalEmissions(Emissions):
         """(V + 1, V) sparse: a one for each symbol, and an empty last row."""
         n = len(observations.distinct)
         return scipy.sparse.csr_array(scipy.sparse.eye_array(n, n - 1))
-
-
-def _distinct(X: Any) -> tuple[list[Any], IntArray]:
-    """The distinct symbols, as Python's own values, and the number of each position's."""
-    if isinstance(X, list) and X and isinstance(X[0], list | np.ndarray):
-        X = np.asarray(X)
-    if isinstance(X, np.ndarray):
-        if X.ndim == 2 and X.shape[1] == 1:
-            X = X[:, 0]
-        if X.ndim != 1:
-            raise ValueError(
-                f"X has shape {X.shape}; a categorical observation is one symbol a position: give "
-                "shape (positions,) or (positions, 1)"
-            )
-        if X.dtype.kind in "biufUS":
-            found, numbers = np.unique(X, return_inverse=True)
-            return found.tolist(), numbers.astype(np.int64)
-        X = X.tolist()
-    first: dict[Any, int] = {}
-    try:
-        codes = [first.setdefault(_plain(x), len(first)) for x in X]
-    except TypeError:
-        position = next(t for t, x in enumerate(X) if not isinstance(x, Hashable))
-        raise TypeError(
-            f"position {position} has {X[position]!r}, which is no symbol: symbols are hashable"
-        ) from None
-    return list(first), np.array(codes, np.int64)
-
-
-def _plain(x: Any) -> Any:
-    return x.item() if isinstance(x, np.generic) else x
 
 
 def _is_missing(x: Any) -> bool:

@@ -140,7 +140,9 @@ def log_densities(X: FloatArray, means: FloatArray, covars: FloatArray, kind: st
         centred = X - means[g]
         if whole:
             factor = factors[g if kind == "full" else 0]
-            centred = scipy.linalg.solve_triangular(factor, centred.T, lower=True).T
+            centred = scipy.linalg.solve_triangular(  # NaN is what is missing
+                factor, centred.T, lower=True, check_finite=False
+            ).T
             log_det = 2 * float(np.log(np.diag(factor)).sum())
             distances = np.einsum("md,md->m", centred, centred)
         else:

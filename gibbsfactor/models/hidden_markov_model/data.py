@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact.chain import ExpectedCounts, Packing, RepeatedScores, expected_counts
+from gibbsfactor.features.columns import encode
 from gibbsfactor.models.hidden_markov_model.emissions import Emissions, FloatArray, Observations
-from gibbsfactor.models.hidden_markov_model.labels import Labelled
+from gibbsfactor.models.hidden_markov_model.labels import BoolArray, Labelled
 from gibbsfactor.models.hidden_markov_model.rows import log
 
 IntArray = npt.NDArray[np.int64]
@@ -56,11 +57,10 @@ class TrainingData:
         packing, codes = Packing.of(lengths), observations.codes
         if labels.allowed is None:
             return cls(observations, labels, packing, codes[packing.rows])
-        sets, of_position = np.unique(labels.allowed, axis=0, return_inverse=True)
-        pairs, kinds = np.unique(codes * len(sets) + of_position.ravel(), return_inverse=True)
+        sets, of_position = _sets(labels.codes, labels.allowed)
+        pairs, kinds = np.unique(codes * len(sets) + of_position, return_inverse=True)
         masks = np.where(sets[pairs % len(sets)], 0.0, -np.inf)
-        rows = pairs // len(sets)
-        return cls(observations, labels, packing, kinds.ravel()[packing.rows], rows, masks)
+        return cls(observations, labels, packing, kinds[packing.rows], pairs // len(sets), masks)
 
     def expect(self, parameters: Parameters) -> ExpectedCounts:
         """Expected counts of states, steps and (V, K) observations: EM's E step.
@@ -106,3 +106,18 @@ class TrainingData:
         steps = np.bincount(pairs, minlength=n_states**2).reshape(n_states, n_states)
         start = np.bincount(first[first >= 0], minlength=n_states)
         return ExpectedCounts(np.zeros(0), start.astype(float), nodes, steps.astype(float))
+
+
+def _sets(codes: IntArray, allowed: BoolArray) -> tuple[BoolArray, IntArray]:
+    """The different sets of states that positions may be in, and which of them each one has.
+
+    First come the K sets of one state, then those of positions whose state is not known.
+    """
+    open_, n_states = codes < 0, allowed.shape[1]
+    packed = np.packbits(allowed, axis=1)
+    distinct, numbers = encode(map(bytes, packed))
+    rows = np.frombuffer(b"".join(distinct), np.uint8).reshape(len(distinct), packed.shape[1])
+    several = np.unpackbits(rows, axis=1, count=n_states).astype(bool)
+    found = codes.copy()
+    found[open_] = n_states + numbers
+    return np.concatenate([np.eye(n_states, dtype=bool), several]), found

@@ -5,6 +5,7 @@ Letters: M observations in all sequences together, V distinct ones, K states, A 
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,10 +77,27 @@ class Emissions(ABC):
     counted : class variable
         Whether `maximize` is all that there is to do where the states are known. Else, as for a
         mixture, where more is hidden than states, it is one step of EM.
+    learnt : class variable
+        Attributes, arrays too, that `learn` sets beside the parameters.
     """
 
     parameters: ClassVar[Mapping[str, str]] = {}
     counted: ClassVar[bool] = True
+    learnt: ClassVar[tuple[str, ...]] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments of the constructor, by name."""
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+
+    def __repr__(self) -> str:
+        """As it is made, with the arguments that are not the defaults."""
+        arguments = inspect.signature(type(self)).parameters
+        given = {
+            name: (repr(x), repr(arguments[name].default)) for name, x in self.settings().items()
+        }
+        shown = [f"{name}={x}" for name, (x, default) in given.items() if x != default]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     # ---- parameters -------------------------------------------------------------------
 
@@ -94,6 +112,19 @@ class Emissions(ABC):
         for letter, name in self.parameters.items():
             if letter in which and hasattr(other, name):
                 setattr(self, name, getattr(other, name))
+
+    # ---- files ------------------------------------------------------------------------
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All parameters that are set, and what was learnt, as plain numpy arrays by name."""
+        names = (*self.parameters.values(), *self.learnt)
+        return {name: np.asarray(getattr(self, name)) for name in names if hasattr(self, name)}
+
+    def take_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what `to_arrays` of others of the same kind gave."""
+        for name in (*self.parameters.values(), *self.learnt):
+            if name in arrays:
+                setattr(self, name, np.array(arrays[name]))
 
     # ---- observations -----------------------------------------------------------------
 
@@ -112,7 +143,7 @@ class Emissions(ABC):
         ------
         ValueError, TypeError
             If they are not what this kind of emission reads; says which position, what it holds,
-            and what to give instead.
+            and what to give instead. Of an `ObservationError` the model tells the sequence, too.
         """
 
     # ---- estimation -------------------------------------------------------------------

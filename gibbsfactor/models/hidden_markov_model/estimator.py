@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from gibbsfactor.features.flat_sequences import Sequences
 from gibbsfactor.learning.estimator import Estimator, warn_not_converged
 from gibbsfactor.learning.minimum import Progress
 from gibbsfactor.learning.progress import progress_bar
@@ -18,10 +19,11 @@ from gibbsfactor.models.hidden_markov_model.labels import read_states
 from gibbsfactor.models.hidden_markov_model.parameters import (
     OfEmissions,
     check_parameters,
+    generator,
     make_emissions,
 )
 from gibbsfactor.models.hidden_markov_model.rows import check_rows, pseudo_counts
-from gibbsfactor.models.hidden_markov_model.sequences import Sequences
+from gibbsfactor.models.hidden_markov_model.storage import Storage
 from gibbsfactor.models.hidden_markov_model.training import (
     Estimation,
     Monitor,
@@ -35,7 +37,7 @@ from gibbsfactor.models.hidden_markov_model.views import Views
 from gibbsfactor.threads import one_blas_thread
 
 
-class HiddenMarkovModel(Views, Estimator):
+class HiddenMarkovModel(Storage, Views, Estimator):
     """Hidden Markov model: a chain of states, each of which emits an observation.
 
         P(x, z) = P(z_1) prod_{t>1} P(z_t | z_{t-1}) prod_t P(x_t | z_t)
@@ -175,9 +177,10 @@ class HiddenMarkovModel(Views, Estimator):
         Parameters
         ----------
         X : observations in one of these forms
-            A list of N sequences, each a list or an array of observations; an array of all
-            observations one after the other, (M,) or (M, 1) of symbols or (M, D) of numbers, with
-            ``lengths`` (without, it is one sequence); a list of symbols, likewise.
+            A list of N sequences, each a list or an array of observations; `Columns` with one
+            column, of symbols; an array of all observations one after the other, (M,) or (M, 1) of
+            symbols or (M, D) of numbers, with ``lengths`` (without, it is one sequence); a list of
+            symbols, likewise.
         y : labels of the states, any hashable values, in the form of X; optional
             None at a position, or in place of a sequence, says that its states are not known, a
             set that it is one of several. With all labels known training is counting. States that
@@ -207,7 +210,7 @@ class HiddenMarkovModel(Views, Estimator):
         labels = read_states(y, sequences, self._n_states(afresh))
         if not len(sequences.flat):
             raise ValueError("there is no observation to learn from; give one at least")
-        observations = emissions.learn(sequences.flat)
+        observations = sequences.read(emissions.learn)
         data = TrainingData.of(observations, sequences.lengths, labels)
         n_states = len(labels.classes)
         estimation = Estimation(
@@ -264,7 +267,7 @@ class HiddenMarkovModel(Views, Estimator):
         self, data: TrainingData, estimation: Estimation, emissions: Emissions, afresh: str
     ) -> tuple[Parameters, Monitor]:
         """EM from several starts; the best."""
-        rng, best = np.random.default_rng(self.random_state), None
+        rng, best = generator(self.random_state), None
         with progress_bar(self.progress, "HMM", tokens=len(data.observations)) as bar:
             for turn in range(self.n_init):
                 monitor = Monitor(float(self.tol), int(self.n_iter))

@@ -65,7 +65,7 @@ def unrolled_graph(
     """
     whole = isinstance(n_positions, int | np.integer) and not isinstance(n_positions, bool)
     if not whole or n_positions < 1:
-        raise ValueError(f"T is {n_positions!r}; it must be a whole number of positions, from 1")
+        raise ValueError(f"n_positions is {n_positions!r}; it must be a whole number from 1")
     graph: nx.DiGraph[str] = nx.DiGraph(kind="directed")
     for t in range(int(n_positions)):
         seen = None if observations is None else Variable(f"x{t}", observations)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gibbsfactor.features.observations import read_numbers
 from gibbsfactor.models.hidden_markov_model import covariances as cov
 from gibbsfactor.models.hidden_markov_model.emissions import (
     Emissions,
@@ -20,11 +21,11 @@ from gibbsfactor.models.hidden_markov_model.emissions import (
 )
 from gibbsfactor.models.hidden_markov_model.gaussian_prior import GaussianPrior
 from gibbsfactor.models.hidden_markov_model.numbers import (
+    check_min_covar,
     clusters,
     column_scales,
     covariances_of,
     observed,
-    read_numbers,
 )
 
 
@@ -62,6 +63,7 @@ class GaussianEmissions(Emissions):
     """
 
     parameters: ClassVar[Mapping[str, str]] = {"m": "means_", "c": "_covars"}
+    learnt: ClassVar[tuple[str, ...]] = ("_scales",)
 
     def __init__(
         self,
@@ -162,6 +164,7 @@ class GaussianEmissions(Emissions):
         self._covars = cov.check_covariances(self._covars, self.covariance_type, n_states, d)
 
     def _check_choice(self) -> None:
+        check_min_covar(self.min_covar)
         if self.covariance_type not in cov.TYPES:
             raise ValueError(
                 f"covariance_type is {self.covariance_type!r}; it must be one of "

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import logsumexp, softmax
 
+from gibbsfactor.features.observations import read_numbers
 from gibbsfactor.models.hidden_markov_model import covariances as cov
 from gibbsfactor.models.hidden_markov_model.emissions import (
     Emissions,
@@ -20,10 +21,10 @@ from gibbsfactor.models.hidden_markov_model.emissions import (
 )
 from gibbsfactor.models.hidden_markov_model.gaussian_prior import GaussianPrior
 from gibbsfactor.models.hidden_markov_model.numbers import (
+    check_min_covar,
     clusters,
     column_scales,
     covariances_of,
-    read_numbers,
 )
 from gibbsfactor.models.hidden_markov_model.rows import (
     check_rows,
@@ -60,6 +61,7 @@ class MixtureEmissions(Emissions):
 
     parameters: ClassVar[Mapping[str, str]] = {"w": "weights_", "m": "means_", "c": "covars_"}
     counted: ClassVar[bool] = False
+    learnt: ClassVar[tuple[str, ...]] = ("_scales",)
 
     def __init__(
         self,
@@ -188,7 +190,9 @@ class MixtureEmissions(Emissions):
         cov.check_covariances(self._flat_covars(), kind, k * c, d)
 
     def _check_choice(self) -> None:
-        if isinstance(self.n_mix, bool) or not isinstance(self.n_mix, int) or self.n_mix < 1:
+        check_min_covar(self.min_covar)
+        whole = isinstance(self.n_mix, int | np.integer) and not isinstance(self.n_mix, bool)
+        if not whole or self.n_mix < 1:
             raise ValueError(f"n_mix is {self.n_mix!r}; it must be a whole number from 1")
         kinds = [kind for kind in cov.TYPES if kind != "tied"]
         if self.covariance_type not in kinds:

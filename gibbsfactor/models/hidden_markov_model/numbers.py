@@ -1,10 +1,11 @@
-"""Observations of real numbers: read, measured and clustered.
+"""Observations of real numbers: measured and clustered.
 
 Letters: M observations of D numbers each, K states.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -12,45 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-
-
-def read_numbers(X: Any, n_features: int | None) -> FloatArray:
-    """(M, D) floats; a row of NaN throughout where nothing was observed.
-
-    Raises
-    ------
-    ValueError
-        If they are no numbers, have another width than the model, are infinite, or NaN in part.
-    """
-    try:
-        array = np.array(X, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(
-            "observations of real numbers must make up an array (positions, numbers); some are "
-            "no numbers, or have more of them than others"
-        ) from None
-    if array.size == 0:
-        return np.zeros((0, 1 if n_features is None else n_features))
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2:
-        raise ValueError(
-            f"observations have shape {array.shape}; expected (positions, numbers), all sequences "
-            "one after the other, or a list of sequences"
-        )
-    if n_features is not None and array.shape[1] != n_features:
-        raise ValueError(
-            f"observations have {array.shape[1]} numbers each, but the model's have {n_features}"
-        )
-    missing = np.isnan(array)
-    bad = np.isinf(array).any(axis=1) | (missing.any(axis=1) & ~missing.all(axis=1))
-    if bad.any():
-        position = int(np.flatnonzero(bad)[0])
-        raise ValueError(
-            f"position {position} has {array[position].tolist()}; numbers must be finite, or all "
-            "NaN where nothing was observed"
-        )
-    return array
 
 
 def observed(X: FloatArray) -> FloatArray:
@@ -65,6 +27,13 @@ def observed(X: FloatArray) -> FloatArray:
     if not len(found):
         raise ValueError("there is no observation in the training data; give one at least")
     return found
+
+
+def check_min_covar(given: Any) -> None:
+    """Raise ValueError unless it is a finite number from 0."""
+    number = isinstance(given, int | float | np.number) and not isinstance(given, bool)
+    if not number or not 0 <= given < math.inf:
+        raise ValueError(f"min_covar is {given!r}; it must be a finite number from 0")
 
 
 def column_scales(X: FloatArray) -> FloatArray:

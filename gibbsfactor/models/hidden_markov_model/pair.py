@@ -72,7 +72,7 @@ class Pair(Decoding):
 
         Examples
         --------
-        >>> from gibbsfactor.models.hidden_markov_model import HiddenMarkovModel
+        >>> from gibbsfactor import HiddenMarkovModel
         >>> X, y = [["walk", "walk", "clean"], ["clean"]], [["sun", "sun", "rain"], ["rain"]]
         >>> model = HiddenMarkovModel(emissionprob_prior=2).fit(X, y)
         >>> crf = model.to_crf()

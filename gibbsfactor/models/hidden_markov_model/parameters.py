@@ -38,6 +38,22 @@ def check_parameters(model: Any) -> None:
         raise ValueError(f"progress is {model.progress!r}; it must be True, False or 'always'")
 
 
+def generator(random_state: Any) -> np.random.Generator:
+    """The source of random numbers that was given, or one made of a seed.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"random_state is {random_state!r}; it must be a whole number from 0, or a Generator"
+        ) from None
+
+
 def make_emissions(model: Any) -> Emissions:
     """New emissions, as the arguments of a model tell.
 
@@ -52,7 +68,7 @@ def make_emissions(model: Any) -> Emissions:
     if kind is None:
         raise ValueError(
             f"emissions is {model.emissions!r}; it must be one of {', '.join(map(repr, KINDS))}, "
-            "or an object of a class of Emissions"
+            "or an object of a class of Emissions, such as WordEmissions()"
         )
     names = [name for name in vars(kind()) if hasattr(model, name) and not name.endswith("_")]
     return kind(**{name: getattr(model, name) for name in names})

@@ -40,13 +40,18 @@ def pseudo_counts(name: str, prior: Any, shape: tuple[int, ...]) -> FloatArray:
         given = np.broadcast_to(np.asarray(prior, dtype=float), shape)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{name} is {prior!r}; it must be a number, or broadcast to shape {shape}"
+            f"{name} is {_shown(prior)}; it must be a number, or broadcast to shape {shape}"
         ) from None
     if not (np.isfinite(given).all() and (given >= 1).all()):
         raise ValueError(
-            f"{name} is {prior!r}; it must be finite and at least 1, which is 1 plus a pseudo-count"
+            f"{name} is {_shown(prior)}; it must be finite and at least 1, which is 1 plus a "
+            "pseudo-count"
         )
     return np.asarray(given - 1.0)
+
+
+def _shown(prior: Any) -> str:
+    return f"an array of shape {prior.shape}" if isinstance(prior, np.ndarray) else repr(prior)
 
 
 def log_dirichlet(p: FloatArray, added: FloatArray) -> float:

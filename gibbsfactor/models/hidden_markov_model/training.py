@@ -193,9 +193,9 @@ def _soft_counts(data: TrainingData, nodes: FloatArray) -> FloatArray:
     """Counts (V, K) of labelled positions, and of others by the states that they may be in."""
     labels, codes = data.labels, data.observations.codes
     open_ = labels.codes < 0
-    if labels.allowed is None or not open_.any():
+    if labels.allowed is None or labels.complete:
         return nodes
-    shares = labels.allowed[open_] * (nodes.sum(axis=0) > 0)
+    shares = labels.allowed * (nodes.sum(axis=0) > 0)
     totals = shares.sum(axis=1, keepdims=True)
     weight = UNLABELLED * nodes.sum() / open_.sum()
     found = nodes.copy()
@@ -214,8 +214,7 @@ def letters_to_set(emissions: Emissions, which: str | None, name: str) -> str:
     known = {"s": "startprob_", "t": "transmat_", **emissions.parameters}
     if which is None:
         return "".join(known)
-    wrong = set(which) - set(known)
-    if wrong:
+    if not isinstance(which, str) or not set(which) <= set(known):
         told = ", ".join(f"{letter!r} {attribute}" for letter, attribute in known.items())
         raise ValueError(f"{name} is {which!r}; the letters there are: {told}")
     return which

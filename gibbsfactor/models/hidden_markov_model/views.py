@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gibbsfactor.features.flat_sequences import Sequences
 from gibbsfactor.models.hidden_markov_model.pair import Pair
 from gibbsfactor.models.hidden_markov_model.rows import log
-from gibbsfactor.models.hidden_markov_model.sequences import Sequences
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -34,7 +34,7 @@ class Views(Pair):
 
         Examples
         --------
-        >>> from gibbsfactor.models.hidden_markov_model import HiddenMarkovModel
+        >>> from gibbsfactor import HiddenMarkovModel
         >>> X, y = [["walk", "walk", "clean"], ["clean"]], [["sun", "sun", "rain"], ["rain"]]
         >>> model = HiddenMarkovModel(emissionprob_prior=2).fit(X, y)
         >>> p = model.gibbs(["clean", "walk"])
@@ -48,7 +48,7 @@ class Views(Pair):
         asked, p = Sequences.of(x), self._parameters()
         if len(asked.lengths) != 1:
             raise ValueError(f"gibbs takes one sequence; got {len(asked.lengths)} of them")
-        observations = p.emissions.read(asked.flat)
+        observations = asked.read(p.emissions.read)
         nodes = p.emissions.log_likelihoods(observations)[observations.codes]
         return gibbs_of(log(p.start), log(p.transitions), nodes, self._classes())
 

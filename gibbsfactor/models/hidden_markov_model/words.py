@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse
 
-from gibbsfactor.features.columns import encode
+from gibbsfactor.features.observations import read_words
 from gibbsfactor.features.word_tree import LOWER, WORD, WordTree
 from gibbsfactor.models.hidden_markov_model.emissions import (
     Emissions,
@@ -97,6 +97,16 @@ class WordEmissions(Emissions):
         self.suffix_weight = suffix_weight
         self.word_weight = word_weight
 
+    def to_arrays(self) -> dict[str, Any]:
+        """The probabilities, and the tree of kinds of words."""
+        return super().to_arrays() | (self.tree_.to_arrays() if hasattr(self, "tree_") else {})
+
+    def take_arrays(self, arrays: Mapping[str, Any]) -> None:
+        """As any emissions; with the tree."""
+        super().take_arrays(arrays)
+        if arrays:
+            self.tree_ = WordTree.from_arrays(arrays)
+
     # ---- observations -----------------------------------------------------------------
 
     def learn(self, X: Any) -> Observations:
@@ -126,17 +136,7 @@ class WordEmissions(Emissions):
         TypeError
             If something else is among them.
         """
-        given: list[Any] = X.ravel().tolist() if isinstance(X, np.ndarray) else list(X)
-        wrong = next((word for word in given if not isinstance(word, str | None)), None)
-        if wrong is not None:
-            position = next(t for t, word in enumerate(given) if word is wrong)
-            raise TypeError(
-                f"position {position}: the observation is {wrong!r:.60}, a "
-                f"{type(wrong).__name__}; WordEmissions read words: give each as a str, or None "
-                "where it is missing"
-            )
-        words, codes = encode(given)
-        return Observations(words, codes.astype(np.int64))
+        return Observations(*read_words(X))
 
     # ---- estimation -------------------------------------------------------------------
 
@@ -213,8 +213,8 @@ class WordEmissions(Emissions):
     def log_likelihoods(self, observations: Observations) -> FloatArray:
         """(V, K) log P(word | state), in nats; zeros for a missing word."""
         found = np.zeros((len(observations.distinct), self.log_probabilities_.shape[1]))
-        spoken = [v for v, word in enumerate(observations.distinct) if word is not None]
-        found[spoken] = self.log_probabilities_[self.tree_.of(_known(observations.distinct))]
+        kinds = self.tree_.of(observations.distinct)
+        found[kinds >= 0] = self.log_probabilities_[kinds[kinds >= 0]]
         return found
 
     def sample(self, states: IntArray, rng: np.random.Generator) -> list[str]:
@@ -257,9 +257,9 @@ class WordEmissions(Emissions):
 
     def statistics(self, observations: Observations) -> Any:
         """(V, A) sparse: 1 for the kind of each word; nothing for a missing one."""
-        spoken = np.array([word is not None for word in observations.distinct], dtype=bool)
-        kinds = self.tree_.of(_known(observations.distinct))
-        places = (np.ones(len(kinds)), kinds, np.concatenate([[0], np.cumsum(spoken)]))
+        kinds = self.tree_.of(observations.distinct)
+        spoken = kinds >= 0
+        places = (np.ones(spoken.sum()), kinds[spoken], np.concatenate([[0], np.cumsum(spoken)]))
         return scipy.sparse.csr_array(places, shape=(len(spoken), len(self.tree_)))
 
     # ---- parts ------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import scipy.sparse
 
 from gibbsfactor.features import Columns, NamedTokens, Tokens
+from gibbsfactor.features.fixed_vectorizers import FixedVectorizer
+from gibbsfactor.features.flat_sequences import Sequences
 from gibbsfactor.features.vectorizers import Vectorizer
 
 
@@ -30,9 +32,16 @@ def of_one(given: dict[str, Any]) -> dict[str, Any]:
     return given | ({"known": [given["known"]]} if given.get("known") is not None else {})
 
 
-def holding_one(x: Any, question: str) -> Any:
-    """What holds one sequence, given that or the sequence itself."""
-    whole = isinstance(x, Columns | Tokens | NamedTokens) or holds_sequences(x)
+def holding_one(x: Any, question: str, fixed: FixedVectorizer | None) -> Any:
+    """What holds one sequence, given that or the sequence itself.
+
+    A vectoriser that reads sequences of single observations, and not of features, tells them apart
+    in its own way.
+    """
+    if fixed is not None:
+        whole = Sequences.of(x).listed
+    else:
+        whole = isinstance(x, Columns | Tokens | NamedTokens) or holds_sequences(x)
     single = x if whole else [x]
     if len(single) != 1:
         raise ValueError(f"{question} takes one sequence; got {len(single)} of them")

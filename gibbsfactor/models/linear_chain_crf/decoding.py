@@ -287,7 +287,7 @@ class Decoding:
         """
         from gibbsfactor.models.linear_chain_crf.factors import gibbs_of
 
-        tokens = self._tokens(holding_one(x, "gibbs"))
+        tokens = self._tokens(holding_one(x, "gibbs", self._fixed()))
         shards = self._ask(tokens, None, constraints, lambda scores: scores)
         return gibbs_of(shards[0], self.classes_)
 

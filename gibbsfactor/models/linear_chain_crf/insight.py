@@ -68,6 +68,7 @@ class Insight:
     n_dense_: int
     _has_ends: Callable[[], bool]
     _check_fitted: Callable[[], None]
+    _fixed: Callable[[], Any]
     _tokens: Callable[..., Any]
     _ask: Callable[..., Any]
     predict: Callable[..., Any]
@@ -158,7 +159,7 @@ class Insight:
         IndexError
             If there is no such position.
         """
-        single = holding_one(x, "explain")
+        single = holding_one(x, "explain", self._fixed())
         tokens = self._tokens(single)
         length = tokens.n_tokens
         if not -length <= position < length:
