@@ -261,6 +261,14 @@ class BoltzmannDistribution(GibbsDistribution):
         """
         return -self._temperature * float(self._log_weight.mean[0])
 
+    def entropy(self) -> float:
+        """S = (U - F) / T = -dF/dT in nats.
+
+        From the sweep that gives U, so that little is lost where energies are many times T.
+        """
+        found = self._log_weight
+        return max(float(found.log_partition[0] - found.mean[0]), 0.0)
+
     def heat_capacity(self) -> float:
         """C = dU/dT = Var[E(x)] / T^2, in units of k_B; never negative.
 

@@ -193,7 +193,7 @@ class CategoricalEmissions(Emissions):
             reach = rng.random(len(here)) * ends[k, -1]
             drawn[here] = np.searchsorted(ends[k], reach, side="right")
         symbols = self.symbols_
-        if all(isinstance(x, int) and not isinstance(x, bool) for x in symbols):
+        if all(isinstance(x, int) and not isinstance(x, bool) and abs(x) < 2**63 for x in symbols):
             return np.array(symbols, np.int64)[drawn][:, None]
         out = np.empty(len(states), object)
         for t, i in enumerate(drawn.tolist()):
