@@ -124,7 +124,7 @@ def sum_product(network: Network, schedule: Schedule, *, retain: bool, rows: sli
     Without ``retain`` a stack is let go after its last use.
     """
     stacks = load(network, schedule, rows)
-    last_use = {} if retain else _last_uses(schedule)
+    last_use = {} if retain else last_uses(schedule)
     keep = retain and rows.stop - rows.start == 1 and schedule.entries <= MOST_KEPT
     kept: list[tuple[Block, Block]] = []
     for number, group in enumerate(schedule.groups):
@@ -199,7 +199,7 @@ def _log_totals(network: Network, schedule: Schedule, stacks: Stacks) -> FloatAr
     return total
 
 
-def _last_uses(schedule: Schedule) -> dict[int, list[int]]:
+def last_uses(schedule: Schedule) -> dict[int, list[int]]:
     """Group number -> stacks that nothing needs afterwards; roots stay."""
     roots = {schedule.place[table][0] for table in schedule.roots}
     last: dict[int, int] = {}

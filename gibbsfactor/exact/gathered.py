@@ -11,7 +11,7 @@ the gradient of log Z,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -177,18 +177,7 @@ class Gathered:
                 by_row[t] = Weights(logs.T.reshape((-1, *shape)), is_log=True)
             first = np.ascontiguousarray(logs[:, 0]).reshape(shape)
             tables.append(Factor._trusted(variables, log_values=first))
-        skeleton = self._skeleton
-        return Network(
-            skeleton.variables,
-            skeleton.numbers,
-            skeleton.cardinalities,
-            skeleton.scopes,
-            tuple(tables),
-            len(tables),
-            0.0,
-            self.n_rows,
-            by_row,
-        )
+        return replace(self._skeleton, tables=tuple(tables), by_row=by_row)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,20 +193,9 @@ class _Reader(Network):
 
 
 def _reader(source: Gathered, theta: FloatArray) -> _Reader:
-    s = source._skeleton
-    return _Reader(
-        s.variables,
-        s.numbers,
-        s.cardinalities,
-        s.scopes,
-        (),
-        s.n_given,
-        0.0,
-        s.n_rows,
-        {},
-        source,
-        theta,
-    )
+    skeleton = source._skeleton
+    given = {field.name: getattr(skeleton, field.name) for field in fields(skeleton)}
+    return _Reader(**given, source=source, theta=theta)
 
 
 def fits(source: Gathered, memory: int | None) -> bool:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gibbsfactor.exact.contraction import fetch
+from gibbsfactor.exact.contraction import fetch, last_uses
 from gibbsfactor.exact.memory import default_budget
 from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import SMALL_BYTES, Plan
@@ -135,7 +135,7 @@ def _upward(network: Network, schedule: Schedule, rows: slice) -> LogWeight:
     """One sweep over some rows."""
     leaves = zip(schedule.leaves, schedule.leaf_shapes, strict=True)
     stacks: list[_Triples | None] = [_given(network, *leaf, rows) for leaf in leaves]
-    last_use = _last_uses(schedule)
+    last_use = last_uses(schedule)
     for number, group in enumerate(schedule.groups):
         left = _fetched(group.left, stacks)
         right = _nothing(group, left) if group.right is None else _fetched(group.right, stacks)
@@ -278,18 +278,3 @@ def _by_terms(
         second += share * (spread + 2 * m * m_two)
     shares[shares == 0] = 1.0  # shares of large logs need not add up to one
     return mean / shares, second / shares
-
-
-def _last_uses(schedule: Schedule) -> dict[int, list[int]]:
-    """Group -> stacks that nothing needs after it."""
-    roots = {schedule.place[table][0] for table in schedule.roots}
-    last: dict[int, int] = {}
-    for number, group in enumerate(schedule.groups):
-        for operand in (group.left, group.right):
-            for piece in operand.pieces if operand is not None else ():
-                last[piece.stack] = number
-    uses: dict[int, list[int]] = {}
-    for stack, number in last.items():
-        if stack not in roots:
-            uses.setdefault(number, []).append(stack)
-    return uses

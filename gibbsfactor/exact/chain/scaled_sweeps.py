@@ -244,10 +244,7 @@ def _backward(
                 _take(here, behind, which[starts[t + 1] :], moves[2], taken)
                 head = len(ahead)
         if head < len(ahead) and (t == 0 or head < size or row - starts[t - 1] != size):
-            np.dot(alpha[begin : begin + len(ahead) - head].T, ahead[head:], part)
-            for s in range(n_states):
-                for k in range(n_labels):
-                    taken[0, s, k] += part[s, k]
+            _take_together(alpha[begin : begin + len(ahead) - head], ahead[head:], part, taken)
             head = len(ahead)
         head -= size
         for rank in range(size):
@@ -266,6 +263,15 @@ def _backward(
         n = members[rank]
         unweighed = raised[n] and weights[n] == 0.0  # nothing tells how great the doubt is
         lost[n] |= unweighed or not doubt[rank] <= MOST_DOUBT * weights[n]
+
+
+@compiled_sums
+def _take_together(here: Any, ahead: Any, part: Any, taken: Any) -> None:
+    """As `_take`, at several times by one product, where there is one matrix of steps."""
+    np.dot(here.T, ahead, part)
+    for s in range(part.shape[0]):
+        for k in range(part.shape[1]):
+            taken[0, s, k] += part[s, k]
 
 
 @compiled_sums

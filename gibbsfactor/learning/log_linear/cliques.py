@@ -155,6 +155,12 @@ class Cases:
         """(N + 1,) where each case's labels begin."""
         return np.concatenate([[0], np.cumsum(structure.sizes[self.inputs])])
 
+    def cardinalities(self, structure: Structure) -> IntArray:
+        """How many states every label has, case after case."""
+        begin = structure.first[self.inputs] - self.first(structure)[:-1]
+        shift = np.repeat(begin, structure.sizes[self.inputs])
+        return structure.cardinalities[np.arange(len(shift)) + shift]
+
 
 def unlabelled(structure: Structure) -> Cases:
     """Every input once, with nothing known."""
@@ -234,12 +240,9 @@ def tied_tables(structure: Structure, cases: Cases) -> Iterator[TiedTables]:
 
 def graphs_of(structure: Structure, cases: Cases, memory: int | None) -> TiedGraphs:
     """log Z(x, what is known of y) of every case."""
-    sizes = structure.sizes[cases.inputs]
-    shift = np.repeat(structure.first[cases.inputs] - cases.first(structure)[:-1], sizes)
-    cardinalities = structure.cardinalities[np.arange(len(shift)) + shift]
     return TiedGraphs(
-        sizes,
-        np.where(cases.codes < 0, cardinalities, 1),
+        structure.sizes[cases.inputs],
+        np.where(cases.codes < 0, cases.cardinalities(structure), 1),
         list(tied_tables(structure, cases)),
         memory,
     )

@@ -89,9 +89,3 @@ class LogLinearLoss:
     def observed(self) -> FloatArray:
         """How often each entry of theta was seen, in cliques that are known altogether."""
         return self._known.constants(self.cases.weights, int(self.structure.bounds[-1]))
-
-    def log_likelihoods(self, weights: FloatArray) -> FloatArray:
-        """log P(y_n | x_n) of every case, (N,), in nats."""
-        theta = self.structure.theta(weights)
-        log_z = self._free.log_partitions(theta)
-        return np.asarray(self._known.log_partitions(theta) - log_z[self.cases.inputs])

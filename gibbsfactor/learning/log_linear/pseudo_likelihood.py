@@ -54,9 +54,7 @@ class PseudoLikelihoodLoss:
         self.c2 = c2
         self._codes = cases.codes
         self._weights = np.repeat(cases.weights, structure.sizes[cases.inputs])
-        sizes = structure.sizes[cases.inputs]
-        shift = np.repeat(structure.first[cases.inputs] - cases.first(structure)[:-1], sizes)
-        self._cardinalities = structure.cardinalities[np.arange(len(shift)) + shift]
+        self._cardinalities = cases.cardinalities(structure)
         self._most = int(self._cardinalities.max(initial=1))
         # for each member of each template: which label it is, and where in theta its states lie
         self._views: list[tuple[IntArray, IntArray]] = []

@@ -60,12 +60,8 @@ def scale(
     _check(loss)
     total, seen = float(loss.cases.weights.sum()), loss.observed
     weights, began = np.array(start, dtype=np.float64), perf_counter()
-    trace, off, iteration, message = (
-        [math.inf],
-        math.inf,
-        0,
-        f"reached max_iterations={max_iterations}",
-    )
+    value = off = math.inf
+    iteration, message = 0, f"reached max_iterations={max_iterations}"
     converged = interrupted = False
     try:
         for iteration in range(1, max_iterations + 1):
@@ -73,8 +69,6 @@ def scale(
             for i, cliques in enumerate(structure.cliques):
                 here = slice(int(structure.bounds[i]), int(structure.bounds[i + 1]))
                 value, expected = loss.expected(weights)
-                if i == 0:
-                    trace.append(value)
                 off = max(off, float(np.abs(expected[here] - seen[here]).max(initial=0.0)))
                 some = seen[here] > 0
                 with np.errstate(divide="ignore"):
@@ -82,7 +76,7 @@ def scale(
                 weights[here][some] += step / max(len(cliques.inputs), 1)
                 weights[here][~some] = -np.inf
             if progress is not None:
-                progress(Progress(iteration, trace[-1], off, perf_counter() - began, iteration))
+                progress(Progress(iteration, value, off, perf_counter() - began, iteration))
             if off <= tolerance * total:
                 converged, message = True, f"expected and seen differ by at most {off:.2g}"
                 break

@@ -235,4 +235,7 @@ class Emissions(ABC):
             As `log_linear`.
         """
         self.log_linear()
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} tells weights of statistics, but not the statistics; define "
+            "its method statistics(observations)"
+        )

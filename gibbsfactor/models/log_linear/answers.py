@@ -248,9 +248,7 @@ class Answers:
         """P(y_v | x, known), (labels of all cases, most states); known ones have it all at one."""
         structure, theta = inputs.structure, self._theta(inputs)
         sizes = structure.sizes[cases.inputs]
-        first = np.cumsum(sizes) - sizes
-        shift = np.repeat(structure.first[cases.inputs] - first, sizes)
-        cardinalities = structure.cardinalities[np.arange(len(shift)) + shift]
+        first, cardinalities = cases.first(structure), cases.cardinalities(structure)
         most = int(cardinalities.max(initial=1))
         owner = np.repeat(np.arange(len(sizes)), sizes)
         shares = np.zeros((len(owner), most))
