@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 
@@ -37,3 +38,16 @@ def listed(items: Sequence[object], most: int = 20) -> str:
     """
     shown = ", ".join(map(repr, items[:most]))
     return shown if len(items) <= most else f"{shown}, ... ({len(items)} in all)"
+
+
+def suggested(given: object, known: Sequence[object]) -> str:
+    """What a misspelt name may have meant, as the end of a message; empty where nothing is near.
+
+    >>> suggested("Rian", ["rain", "grass"])
+    "; did you mean 'rain'?"
+    >>> suggested("snow", ["rain", "grass"])
+    ''
+    """
+    texts = {str(one).strip().casefold(): one for one in reversed(known)}
+    near = difflib.get_close_matches(str(given).strip().casefold(), texts, n=1)
+    return f"; did you mean {texts[near[0]]!r}?" if near else ""

@@ -1,26 +1,35 @@
 """Tables with named columns and missing entries, as users hand in evidence and data.
 
 A table is a data frame, a mapping from names to columns, a structured array, or a sequence of
-mappings, one a row. Letters: n rows.
+mappings, one a row. Rows are told by their position: an index of pandas has no meaning here.
+Letters: n rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.errors import listed
-from gibbsfactor.variable import State, Variable, name_of
+from gibbsfactor.errors import listed, suggested
+from gibbsfactor.variable import (
+    State,
+    Variable,
+    by_name,
+    declared_states,
+    is_missing,
+    name_of,
+    plain,
+)
 
 IntArray = npt.NDArray[np.intp]
+Unseen = Literal["error", "missing"]
 
-MISSING = object()  # an entry that is not there, whatever the states are
+UNSEEN: tuple[Unseen, ...] = ("error", "missing")
 _SCALARS = (str, bytes, int, float, complex, bool, np.generic, type(None))
-_ABSENT_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy, never imported here
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,23 +45,39 @@ class Columns:
 
     def states(self, name: str) -> tuple[State, ...]:
         """The states of a column: the declared ones, else those that occur; see `states_of`."""
-        return self.categories.get(name) or states_of(self.entries[name])
+        entries = self.entries[name]
+        try:
+            return self.categories.get(name) or states_of(entries)
+        except TypeError:
+            row, entry = next((i, e) for i, e in enumerate(entries) if not _is_hashable(e))
+            raise TypeError(
+                f"column {name!r} has {_shown(entry)} in row {row} (the first is row 0); "
+                f"a {type(entry).__name__} can't be a state, and every row has one: give a string, "
+                "a number or another label that is hashable"
+            ) from None
 
 
 def coded_rows(
-    table: object, variables: Mapping[str, Variable], what: str = "evidence"
+    table: object,
+    variables: Mapping[str, Variable],
+    what: str = "evidence",
+    unseen: Unseen = "error",
 ) -> tuple[int, dict[str, IntArray]]:
     """A table with named columns as positions of states, -1 where an entry is missing.
 
     Parameters
     ----------
     table : data frame, mapping {name: column}, structured array or sequence of {name: state}
-        Columns may be lists, tuples, arrays or series. In a sequence of mappings, one a row, a
-        key that a row lacks is a missing entry. Keys may be names or variables.
+        Data frames are of pandas or polars. Columns may be lists, tuples, arrays or series, and
+        are read by position, whatever their index. In a sequence of rows, which are mappings,
+        series or namedtuples, a key that a row lacks is a missing entry. Keys may be names or
+        variables.
     variables : mapping {name: Variable}
         The variables that columns may be of; not all need a column.
     what : str
         What the table is, for messages.
+    unseen : {"error", "missing"}
+        What an entry is that is none of its variable's states.
 
     Returns
     -------
@@ -67,13 +92,13 @@ def coded_rows(
         If it is no table: columns without names, or single states where columns should be.
     ValueError
         If there is no column, one is of no variable, their lengths differ, or an entry is not a
-        state of its variable.
+        state of its variable and ``unseen`` is not "missing".
 
     Notes
     -----
-    None, NaN, pandas' NA and NaT, and masked entries are missing, unless a variable has that very
-    label among its states. Numbers match states by value: 1.0 is the state 1, so integers that
-    pandas made floats for the sake of a NaN are still what they were.
+    None, NaN, pandas' NA and NaT, and masked entries are missing. Numbers match states by value:
+    1.0 is the state 1, so integers that pandas made floats for the sake of a NaN are still what
+    they were.
 
     Examples
     --------
@@ -83,21 +108,28 @@ def coded_rows(
     (3, {'weather': array([ 1, -1,  0])})
     """
     columns = read_columns(table, what)
-    return columns.n, coded_columns(columns, variables, what)
+    return columns.n, coded_columns(columns, variables, what, unseen)
 
 
 def coded_columns(
-    columns: Columns, variables: Mapping[str, Variable], what: str = "evidence"
+    columns: Columns,
+    variables: Mapping[str, Variable],
+    what: str = "evidence",
+    unseen: Unseen = "error",
 ) -> dict[str, IntArray]:
     """Positions of the states in columns that were read; see `coded_rows`."""
+    if unseen not in UNSEEN:
+        raise ValueError(f"unseen is {unseen!r}; it must be one of {listed(UNSEEN)}")
     unknown = [name for name in columns.entries if name not in variables]
     if unknown:
         raise ValueError(
             f"{what} has a column for {listed(unknown)}, but there is no such variable; "
             f"there are {listed(list(variables)) or 'none'}"
+            f"{suggested(unknown[0], list(variables)) or '; leave out what is no variable'}"
         )
     return {
-        name: _codes(entries, variables[name], what) for name, entries in columns.entries.items()
+        name: _codes(entries, variables[name], what, unseen)
+        for name, entries in columns.entries.items()
     }
 
 
@@ -115,10 +147,9 @@ def read_columns(table: object, what: str = "evidence") -> Columns:
         name = name_of(key)
         if name in entries:
             raise ValueError(f"{what} has two columns named {name!r}; give each variable one")
-        entries[name] = _entries(column, name, what)
-        declared = getattr(getattr(column, "dtype", None), "categories", None)
-        if declared is not None:
-            categories[name] = tuple(declared)
+        entries[name] = entries_of(column, f"{what} gives {name!r}", name)
+        if declared := declared_states(column):
+            categories[name] = declared
     lengths = {name: len(column) for name, column in entries.items()}
     first = next(iter(lengths))
     for name, length in lengths.items():
@@ -128,19 +159,6 @@ def read_columns(table: object, what: str = "evidence") -> Columns:
                 f"{name!r}; every column needs one for each row (None where it is missing)"
             )
     return Columns(lengths[first], entries, categories)
-
-
-def is_missing(entry: object) -> bool:
-    """Whether an entry stands for nothing: None, NaN, NA, NaT, or masked.
-
-    >>> [is_missing(entry) for entry in (None, float("nan"), np.ma.masked, 0, "", "NaN")]
-    [True, True, True, False, False, False]
-    """
-    if entry is None or entry is MISSING:
-        return True
-    if isinstance(entry, float | np.floating | np.datetime64 | np.timedelta64):
-        return bool(entry != entry)
-    return type(entry).__name__ in _ABSENT_KINDS
 
 
 def states_of(entries: Sequence[Any]) -> tuple[State, ...]:
@@ -160,11 +178,8 @@ def states_of(entries: Sequence[Any]) -> tuple[State, ...]:
     >>> states_of(["low", "high", "low"])
     ('high', 'low')
     """
-    seen = [
-        entry.item() if isinstance(entry, np.generic) else entry
-        for entry in dict.fromkeys(entries)
-        if not is_missing(entry)
-    ]
+    distinct = dict.fromkeys(entries)
+    seen = list(dict.fromkeys(plain(entry) for entry in distinct if not is_missing(entry)))
     if all(isinstance(entry, float) and entry.is_integer() for entry in seen):
         seen = [int(entry) for entry in seen]
     try:
@@ -188,8 +203,9 @@ def _named_columns(table: Any, what: str) -> list[tuple[Any, Any]]:
             if name in names[:i]:
                 raise ValueError(f"{what} has two columns named {name!r}; give each variable one")
         return [(name, table[name]) for name in names]
-    if isinstance(table, Sequence) and not isinstance(table, str | bytes):
-        return _from_rows(table, what)
+    is_text = isinstance(table, str | bytes | Set)
+    if isinstance(table, Iterable) and not is_text and getattr(table, "ndim", 1) == 1:
+        return _from_rows(list(table), what)
     raise TypeError(
         f"{what} is a table with named columns: a data frame, a mapping {{name: column}}, a "
         f"structured array or a list of {{name: state}}, one a row; got {_shown(table)}"
@@ -198,55 +214,78 @@ def _named_columns(table: Any, what: str) -> list[tuple[Any, Any]]:
 
 def _from_rows(rows: Sequence[Any], what: str) -> list[tuple[str, list[Any]]]:
     """Columns of a sequence of mappings; what a row does not mention is missing."""
-    names: dict[str, None] = {}
-    for i, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise TypeError(
-                f"row {i} of {what} is {_shown(row)}; expected a mapping {{name: state}}"
-            )
-        names.update(dict.fromkeys(row))
-    by_name: dict[str, list[Any]] = {}
-    for key in names:
-        column = [row.get(key, MISSING) for row in rows]
-        known = by_name.setdefault(name_of(key), column)
-        if known is not column:  # some rows say it by name, others by variable
-            for i, entry in enumerate(column):
-                if entry is not MISSING:
-                    known[i] = entry
-    return list(by_name.items())
+    named = [_named_row(row, i, what) for i, row in enumerate(rows)]
+    names = dict.fromkeys(name for row in named for name in row)
+    return [(name, [row.get(name) for row in named]) for name in names]
 
 
-def _entries(column: Any, name: str, what: str) -> list[Any]:
-    """A column as a list, masked entries marked as missing."""
+def _named_row(row: Any, i: int, what: str) -> Mapping[str, Any]:
+    if isinstance(row, Mapping):
+        return {name_of(key): entry for key, entry in row.items()}
+    try:
+        return by_name(row, what)
+    except TypeError:
+        raise TypeError(
+            f"row {i} of {what} is {_shown(row)}; expected a mapping {{name: state}}"
+        ) from None
+
+
+def entries_of(column: Any, what: str, name: str = "x") -> list[Any]:
+    """A column as a list of its entries by position, whatever holds them.
+
+    Parameters
+    ----------
+    column : list, tuple, array, series, iterator, or anything else that has an order
+        An index, such as a series of pandas has, plays no part.
+    what : str
+        What it is, for messages: "data gives 'rain'".
+    name : str
+        A name for it, for messages.
+
+    Returns
+    -------
+    list
+        Python's own values where the column is an array; None where it is masked.
+
+    Raises
+    ------
+    TypeError
+        If it has another number of axes, or no order.
+
+    Examples
+    --------
+    >>> entries_of(np.ma.array([3, 4], mask=[False, True]), "data gives 'a'")
+    [3, None]
+    """
     if isinstance(column, _SCALARS) or getattr(column, "ndim", 1) == 0:
         raise TypeError(
-            f"{what} gives {name!r} the single state {_shown(column)}, not a column; "
+            f"{what} the single state {_shown(column)}, not a column; "
             f"give a list of states, one a row, as in {{{name!r}: [{_shown(column)}]}}"
         )
-    if getattr(column, "ndim", 1) != 1:
+    if getattr(column, "ndim", 1) != 1 or hasattr(column, "columns"):
         raise TypeError(
-            f"{what} has a column {name!r} of shape {tuple(column.shape)}; "
-            "expected one entry for each row"
+            f"{what} a column of shape {tuple(column.shape)}; expected one entry for each row"
         )
     if isinstance(column, np.ma.MaskedArray):
         hidden = np.ma.getmaskarray(column)
         return [
-            MISSING if out else entry
-            for entry, out in zip(column.data.tolist(), hidden.tolist(), strict=True)
+            None if out else plain(entry)
+            for entry, out in zip(column.data, hidden.tolist(), strict=True)
         ]
-    if getattr(getattr(column, "dtype", None), "kind", "") == "f":
+    kind = getattr(getattr(column, "dtype", None), "kind", "")
+    if kind == "f":
         column = np.asarray(column)
         absent = np.isnan(column)
         if absent.any():
             column = column.astype(object)
-            column[absent] = MISSING
+            column[absent] = None
+    if kind in "mM" and isinstance(column, np.ndarray):
+        return list(map(plain, column))
     for method in ("to_list", "tolist"):
         if hasattr(column, method):
             return list(getattr(column, method)())
-    if isinstance(column, Mapping | Set) or not isinstance(column, Sequence):
-        raise TypeError(
-            f"{what} has {_shown(column)} as column {name!r}; expected a list, an array or a series"
-        )
+    if isinstance(column, Mapping | Set) or not isinstance(column, Iterable):
+        raise TypeError(f"{what} {_shown(column)}; expected a list, an array or a series")
     return list(column)
 
 
@@ -259,20 +298,27 @@ def _shown(thing: object) -> str:
 
 
 class _Positions(dict[Any, int]):
-    """Positions of states; what is not among them is looked into once."""
+    """Positions of a variable's states; what is not among them is looked into once."""
+
+    def __init__(self, v: Variable, unseen: Unseen) -> None:
+        super().__init__(zip(v.states, range(v.cardinality), strict=True))
+        self._index, self._unseen = v.index, unseen
 
     def __missing__(self, entry: Any) -> int:
-        if not is_missing(entry):
-            raise KeyError(entry)
-        self[entry] = -1
-        return -1
+        try:
+            self[entry] = code = -1 if is_missing(entry) else self._index(entry)
+        except ValueError:
+            if self._unseen == "error":
+                raise
+            self[entry] = code = -1
+        return code
 
 
-def _codes(entries: Sequence[Any], v: Variable, what: str) -> IntArray:
-    positions = _Positions(zip(v.states, range(v.cardinality), strict=True))
+def _codes(entries: Sequence[Any], v: Variable, what: str, unseen: Unseen) -> IntArray:
+    positions = _Positions(v, unseen)
     try:
         return np.fromiter(map(positions.__getitem__, entries), np.intp, len(entries))
-    except (KeyError, TypeError):  # not a state, or not even hashable
+    except (ValueError, TypeError):  # not a state, or not even hashable
         _reject(entries, v, positions, what)
         raise
 
@@ -281,18 +327,16 @@ def _reject(entries: Sequence[Any], v: Variable, positions: _Positions, what: st
     for row, entry in enumerate(entries):
         try:
             positions[entry]
-        except (KeyError, TypeError):
-            label = entry.item() if isinstance(entry, np.generic) else entry
-            hint = ""
-            if isinstance(label, int | float) and _as_text(label) in v.states:
-                hint = "; the states are strings, the column is of numbers"
-            elif isinstance(label, str) and any(_as_text(s) == label for s in v.states):
-                hint = "; the column is of strings, the states are not"
+        except (ValueError, TypeError):
             raise ValueError(
-                f"{what} gives {v.name!r} the state {label!r} in row {row} (the first is row 0); "
-                f"its states are {listed(v.states, 12)}{hint}"
+                f"{what} gives {v.name!r} the state {plain(entry)!r:.60} in row {row} (the first "
+                f"is row 0); its states are {listed(v.states, 12)}{v.advice(entry)}"
             ) from None
 
 
-def _as_text(state: object) -> str:
-    return str(int(state)) if isinstance(state, float) and state.is_integer() else str(state)
+def _is_hashable(entry: Any) -> bool:
+    try:
+        hash(entry)
+    except TypeError:
+        return False
+    return True

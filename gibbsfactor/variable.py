@@ -1,20 +1,26 @@
-"""A discrete random variable: a name and the states it can take."""
+"""A discrete random variable: a name and the states it can take.
+
+A state is a hashable label. What stands for a missing entry (None, NaN, NaT, NA) is no state.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from gibbsfactor.errors import listed
+from gibbsfactor.errors import listed, suggested
 
 State = Hashable
 Assignment = Mapping[str, State]
 
 _SHOWN = 12  # how many states an error message lists before it stops
+_ABSENT_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy, never imported here
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,14 +33,22 @@ class Variable:
         How assignments, evidence and marginals refer to it.
     states : int or sequence of hashable labels
         An integer k means the states 0, 1, ..., k - 1; a sequence lists the labels
-        themselves, in the order in which a factor's axis runs through them.
+        themselves, in the order in which a factor's axis runs through them. Of a categorical
+        series (pandas) or an Enum (polars) they are the categories.
 
     Raises
     ------
     ValueError
-        If the name is empty, or there is no state, or a state is listed twice.
+        If the name is empty, or there is no state, or a state is listed twice, or is None or
+        NaN, which stand for missing entries.
     TypeError
         If the name is not a string or a state is not hashable.
+
+    Notes
+    -----
+    States match by value: 1.0 and True are the state 1, and numpy's scalars are the Python values
+    that they hold. A day is the same state as a date and as its midnight, whether it comes from
+    Python, numpy or pandas.
 
     Examples
     --------
@@ -68,14 +82,20 @@ class Variable:
             )
         if isinstance(states, int | np.integer):
             labels = tuple(range(int(states)))
-        elif isinstance(states, str):
+        elif isinstance(states, str | bytes):
             raise TypeError(
                 f"variable {name!r} got the string {states!r} as its states; "
                 "give a sequence of labels, such as ['low', 'high'], or how many there are"
             )
+        elif hasattr(states, "columns"):
+            raise TypeError(
+                f"variable {name!r} got a data frame as its states; give the labels of one column, "
+                "such as frame['column'].unique()"
+            )
         else:
+            given: Any = declared_states(states) or states
             try:
-                labels = tuple(s.item() if isinstance(s, np.generic) else s for s in states)
+                labels = tuple(map(plain, given))
             except TypeError:
                 raise TypeError(
                     f"variable {name!r} got {states!r} as its states; "
@@ -85,9 +105,27 @@ class Variable:
             raise ValueError(f"variable {name!r} has no states; it needs at least one")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "states", labels)
-        if not isinstance(states, int) and len(self._positions) != len(labels):
-            repeated = next(s for i, s in enumerate(labels) if s in labels[:i])
-            raise ValueError(f"variable {name!r} lists the state {repeated!r} twice")
+        if not isinstance(states, int):
+            self._check_distinct()
+
+    def _check_distinct(self) -> None:
+        for state in self.states:
+            if is_missing(state):
+                raise ValueError(
+                    f"variable {self.name!r} lists {state!r} among its states, which stands for a "
+                    "missing entry and is no state; leave it out (evidence and data may be "
+                    "missing), or give it a name of its own, such as 'unknown'"
+                )
+        if len(self._positions) < self.cardinality:
+            second = next(s for i, s in enumerate(self.states) if s in self.states[:i])
+            first = next(s for s in self.states if s == second)
+            same = f"states {first!r} and {second!r}, which are equal"
+            if type(first) is type(second):
+                same = f"state {first!r} twice"
+            raise ValueError(
+                f"variable {self.name!r} lists the {same}; list each state once (of a column of "
+                "data, give column.unique())"
+            )
 
     @cached_property
     def _positions(self) -> dict[State, int]:
@@ -111,15 +149,42 @@ class Variable:
         ValueError
             If there is no such state; the message lists those there are.
         """
-        if isinstance(state, np.generic):
-            state = state.item()
         try:
             return self._positions[state]
         except (KeyError, TypeError):
+            found = self._matching(state)
+        if found is None:
             raise ValueError(
-                f"variable {self.name!r} has no state {state!r}; "
-                f"its states are {listed(self.states, _SHOWN)}"
-            ) from None
+                f"variable {self.name!r} has no state {plain(state)!r}; "
+                f"its states are {listed(self.states, _SHOWN)}{self.advice(state)}"
+            )
+        return found
+
+    def _matching(self, state: State) -> int | None:
+        """Position of what is the same state in another type; None if there is none."""
+        state = plain(state)
+        try:
+            found = self._positions.get(state)
+            if found is None and isinstance(state, date):
+                found = self._positions.get(_other_date(state))
+        except TypeError:  # not hashable
+            return None
+        return found
+
+    def advice(self, state: State) -> str:
+        """What to do about a state that there is not, as the end of a message."""
+        state = plain(state)
+        if isinstance(state, str):
+            same = next((s for s in self.states if _as_text(s) == state), None)
+            if same is not None:
+                return f"; they are not strings: give {same!r}"
+            return suggested(state, [s for s in self.states if isinstance(s, str)])
+        if isinstance(state, int | float | date):
+            same = next((s for s in self.states if s == _as_text(state)), None)
+            return "" if same is None else f"; they are strings: give {same!r}"
+        if getattr(type(state), "__hash__", None) is None:
+            return f"; a {type(state).__name__} is no state"
+        return ""
 
     def __repr__(self) -> str:
         whole = all(type(state) is int for state in self.states)
@@ -133,11 +198,92 @@ def name_of(variable: str | Variable) -> str:
     return variable.name if isinstance(variable, Variable) else variable
 
 
-def by_name(assignment: Mapping[Any, State], what: str) -> dict[str, State]:
-    """An assignment or evidence with names as keys, where users may have given variables."""
-    if not isinstance(assignment, Mapping):
-        raise TypeError(f"{what} is a mapping {{name: state}}; got {assignment!r:.60}")
-    return {name_of(key): state for key, state in assignment.items()}
+def by_name(assignment: Any, what: str) -> dict[str, State]:
+    """One row {name: state}, as evidence or an assignment; missing entries are left out.
+
+    Users may give variables as names, and a row of a table in place of a mapping: a series, a data
+    frame of one row, a namedtuple or a numpy record.
+    """
+    row = assignment if isinstance(assignment, Mapping) else _row(assignment, what)
+    return {name_of(key): state for key, state in row.items() if not is_missing(state)}
+
+
+def _row(given: Any, what: str) -> Mapping[Any, State]:
+    """A row of a table as a mapping."""
+    if hasattr(given, "columns") and hasattr(given, "to_dict"):
+        if len(given) != 1:
+            raise TypeError(
+                f"{what} is a data frame of {len(given)} rows, but it is about one case; give one "
+                "row, or ask for all of them in one call, as in p.marginals(evidence=frame)"
+            )
+        return {name: next(iter(given[name])) for name in given.columns}
+    if hasattr(given, "items") and hasattr(given, "keys"):  # a series
+        row = dict(given.items())
+        if len(row) < len(given):
+            raise ValueError(f"{what} is a row that has a name twice: {listed(list(given.keys()))}")
+        return row
+    if hasattr(given, "_asdict"):
+        fields: dict[Any, State] = dict(given._asdict())
+        if type(given).__name__ == "Pandas":  # of itertuples, whose first field is the index
+            fields.pop("Index", None)
+        return fields
+    names = getattr(getattr(given, "dtype", None), "names", None)
+    if names and getattr(given, "ndim", 0) == 0:
+        return {name: given[name] for name in names}
+    raise TypeError(
+        f"{what} is a mapping {{name: state}}; got {given!r:.60}; a row of a data frame is one too"
+    )
+
+
+# ---- states -----------------------------------------------------------------------------
+
+
+def plain(state: Any) -> Any:
+    """A label as Python's own value, where numpy has a type of its own for it.
+
+    >>> [plain(np.int8(3)), plain(np.str_("low")), plain(np.datetime64("2024-05-01", "ns"))]
+    [3, 'low', datetime.datetime(2024, 5, 1, 0, 0)]
+    """
+    if not isinstance(state, np.generic):
+        return state
+    if not isinstance(state, np.datetime64 | np.timedelta64):
+        return state.item()
+    found = state.item()
+    if isinstance(found, int) and np.datetime_data(state.dtype)[0] not in ("generic", "Y", "M"):
+        coarse = state.astype(f"{state.dtype.kind}8[us]")
+        found = coarse.item() if coarse == state else found
+    return state if isinstance(found, int) else found  # what Python's dates can't hold
+
+
+def is_missing(entry: object) -> bool:
+    """Whether an entry stands for nothing: None, NaN, NA, NaT, or masked.
+
+    >>> [is_missing(entry) for entry in (None, float("nan"), np.ma.masked, 0, "", "NaN")]
+    [True, True, True, False, False, False]
+    """
+    if entry is None:
+        return True
+    if isinstance(entry, float | np.floating | np.datetime64 | np.timedelta64 | Decimal):
+        return bool(entry != entry)
+    return type(entry).__name__ in _ABSENT_KINDS
+
+
+def declared_states(column: Any) -> tuple[State, ...]:
+    """The states that a column of categories declares, or its type does; else none."""
+    found = getattr(getattr(column, "dtype", column), "categories", ())
+    return tuple(map(plain, found)) if hasattr(found, "__len__") else ()
+
+
+def _other_date(day: date) -> date:
+    """A day's midnight, or the day whose midnight it is."""
+    if not isinstance(day, datetime):
+        return datetime.combine(day, time())
+    is_midnight = day.tzinfo is None and day.time() == time() and not getattr(day, "nanosecond", 0)
+    return day.date() if is_midnight else day
+
+
+def _as_text(state: object) -> str:
+    return str(int(state)) if isinstance(state, float) and state.is_integer() else str(state)
 
 
 def check_agreement(first: Variable, second: Variable, where: str, elsewhere: str) -> None:

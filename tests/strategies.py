@@ -20,7 +20,7 @@ LABELS: Sequence[Sequence[object]] = (
     ("low", "mid", "high", "top"),
     (-1, +1, -7, 12),
     ((0, "a"), (0, "b"), (1, "a"), ()),
-    (False, True, "unknown", None),
+    (False, True, "unknown", 0.5),
 )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import LABELS
 
 from gibbsfactor import Variable
-from gibbsfactor.rows import MISSING, coded_rows, read_columns
+from gibbsfactor.rows import coded_rows, read_columns
 
 A = Variable("A", ["a0", "a1", "a2"])
 N = Variable("N", [10, 20])
@@ -67,12 +67,6 @@ def test_truth_values_match_as_python_and_numpy_have_them():
     assert codes({"B": [np.bool_(True), None]}) == {"B": [1, -1]}
 
 
-def test_a_state_that_looks_missing_is_that_state():
-    v = Variable("v", [False, True, "unknown", None])
-    table = [{"v": None}, {}, {"v": float("nan")}, {"v": "unknown"}]
-    assert codes(table, {"v": v}) == {"v": [3, -1, -1, 2]}
-
-
 def test_states_that_are_tuples():
     v = Variable("v", [(0, "a"), (0, "b"), ()])
     assert codes({"v": [(), None, (0, "b")]}, {"v": v}) == {"v": [2, -1, 1]}
@@ -97,7 +91,7 @@ def test_positions_are_those_of_the_states(data):
         for name, v in variables.items()
     }
     columns = {
-        name: [MISSING if i < 0 else variables[name].states[i] for i in column]
+        name: [None if i < 0 else variables[name].states[i] for i in column]
         for name, column in positions.items()
     }
     assert codes(columns, variables) == positions
@@ -142,13 +136,13 @@ WRONG = [
         r"gives 'A' the state 'a9' in row 2 .*its states are 'a0', 'a1', 'a2'$",
     ),
     ({"A": [["a0"], None]}, ValueError, r"gives 'A' the state \['a0'\] in row 0"),
-    ({"N": ["10", "20"]}, ValueError, r"'10' in row 0 .*the column is of strings, the states are"),
+    ({"N": ["10", "20"]}, ValueError, r"'10' in row 0 .*they are not strings: give 10$"),
     ({"N": np.array([10.0, 20.5])}, ValueError, r"the state 20\.5 in row 1"),
     ({"A": "a0"}, TypeError, r"gives 'A' the single state 'a0', not a column; .*\{'A': \['a0'\]\}"),
     ({"N": 10}, TypeError, r"gives 'N' the single state 10, not a column"),
     ({"N": np.array(10)}, TypeError, r"single state array\(10\), not a column"),
-    ({"A": np.array([["a0"]])}, TypeError, r"column 'A' of shape \(1, 1\)"),
-    ({"A": {"a0", "a1"}}, TypeError, r"as column 'A'; expected a list, an array or a series"),
+    ({"A": np.array([["a0"]])}, TypeError, r"gives 'A' a column of shape \(1, 1\)"),
+    ({"A": {"a0", "a1"}}, TypeError, r"gives 'A' .*; expected a list, an array or a series"),
     ({}, ValueError, r"has no column; give at least one"),
     ([], ValueError, r"has no column"),
     ([{}, {}], ValueError, r"has no column"),
@@ -175,8 +169,8 @@ def test_what_is_wrong_is_said(table, error, words):
 def test_numbers_for_states_that_are_strings_are_told_apart():
     v = Variable("v", ["0", "1"])
     with pytest.raises(
-        ValueError, match=r"^data gives 'v' the state 1 .* the column is of numbers$"
+        ValueError, match=r"^data gives 'v' the state 1 .* they are strings: give '1'$"
     ):
         coded_rows(pd.DataFrame({"v": [1, 0]}), {"v": v}, "data")
-    with pytest.raises(ValueError, match=r"the state 1\.0 in row 1 .* the column is of numbers$"):
+    with pytest.raises(ValueError, match=r"the state 1\.0 in row 1 .* they are strings: give '1'$"):
         coded_rows({"v": [None, 1.0]}, {"v": v})

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from gibbsfactor.errors import listed
 from gibbsfactor.learning.log_linear.cliques import Cases
 from gibbsfactor.models.log_linear.reading import Inputs
-from gibbsfactor.rows import is_missing, read_columns, states_of
-from gibbsfactor.variable import State
+from gibbsfactor.rows import read_columns, states_of
+from gibbsfactor.variable import State, is_missing
 
 IntArray = npt.NDArray[np.intp]
 FloatArray = npt.NDArray[np.float64]

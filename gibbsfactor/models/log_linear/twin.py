@@ -20,8 +20,7 @@ from gibbsfactor.conditional_table import ConditionalTable
 from gibbsfactor.errors import listed
 from gibbsfactor.models.log_linear.estimator import LogLinearModel
 from gibbsfactor.models.log_linear.template import CliqueTemplate
-from gibbsfactor.rows import is_missing
-from gibbsfactor.variable import State, Variable
+from gibbsfactor.variable import State, Variable, is_missing
 
 IntArray = npt.NDArray[np.intp]
 

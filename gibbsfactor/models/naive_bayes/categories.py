@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.rows import is_missing, states_of
+from gibbsfactor.rows import states_of
+from gibbsfactor.variable import is_missing, plain
 
 IntArray = npt.NDArray[np.intp]
 
@@ -158,6 +159,5 @@ def _of_numbers(column: npt.NDArray[Any]) -> Coded:
 
 def _whole(label: Any) -> Any:
     """A label as Python's own type, and as an integer where it is a whole number."""
-    if isinstance(label, np.generic):
-        label = label.item()
+    label = plain(label)
     return int(label) if isinstance(label, float) and label.is_integer() else label

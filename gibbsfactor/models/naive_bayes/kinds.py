@@ -10,7 +10,7 @@ import numpy as np
 
 from gibbsfactor.errors import listed
 from gibbsfactor.models.naive_bayes.table import Table
-from gibbsfactor.rows import is_missing
+from gibbsfactor.variable import is_missing
 
 Kind = Literal["gaussian", "categorical", "multinomial", "bernoulli"]
 Features = str | Sequence[str] | Mapping[Any, str]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
-from gibbsfactor.rows import is_missing
+from gibbsfactor.variable import is_missing
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
