@@ -180,18 +180,19 @@ def unpack_symbols(arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
 # ---- real numbers ---------------------------------------------------------------------
 
 
-def read_numbers(X: Any, n_numbers: int | None) -> FloatArray:
+def read_numbers(X: Any, n_numbers: int | None, *, gaps: bool = False) -> FloatArray:
     """(M, D) floats; a row of NaN throughout where nothing was observed.
 
     Parameters
     ----------
     X : array (M, D) or list of M vectors; where D is 1, of M numbers, too
     n_numbers : D; None if X is to tell
+    gaps : whether NaN may stand for some numbers of a row, too
 
     Raises
     ------
     ObservationError, ValueError
-        If they are no numbers, have another width, are infinite, or NaN in part.
+        If they are no numbers, have another width, are infinite, or NaN in part without ``gaps``.
 
     Examples
     --------
@@ -217,14 +218,15 @@ def read_numbers(X: Any, n_numbers: int | None) -> FloatArray:
             f"the observations have {_count(array.shape[1])} each, but the model's have "
             f"{n_numbers}; give an array (positions, {n_numbers}) for each sequence"
         )
-    missing = np.isnan(array)
-    bad = np.isinf(array).any(axis=1) | (missing.any(axis=1) & ~missing.all(axis=1))
+    bad = np.isinf(array).any(axis=1)
+    if not gaps:
+        missing = np.isnan(array)
+        bad |= missing.any(axis=1) & ~missing.all(axis=1)
     if bad.any():
         position = int(np.argmax(bad))
+        wanted = "NaN where one is missing" if gaps else "all NaN where nothing was observed"
         raise ObservationError(
-            position,
-            f"{array[position].tolist()}; numbers must be finite, or all NaN where nothing was "
-            "observed",
+            position, f"{array[position].tolist()}; numbers must be finite, or {wanted}"
         )
     return array
 

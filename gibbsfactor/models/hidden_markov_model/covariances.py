@@ -6,13 +6,16 @@ Letters: M observations of D numbers each, G Gaussians.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
+BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 CovarianceType = Literal["spherical", "diag", "full", "tied"]
 
 TYPES: tuple[str, ...] = get_args(CovarianceType)
@@ -130,7 +133,10 @@ def cholesky_factors(matrices: FloatArray) -> FloatArray:
 def log_densities(X: FloatArray, means: FloatArray, covars: FloatArray, kind: str) -> FloatArray:
     """(M, G) log density of each observation (M, D) by each Gaussian, in nats.
 
-    -1/2 ( (x - m)' S^-1 (x - m) + log det S + D log 2 pi )
+        -1/2 ( (x - m)' S^-1 (x - m) + log det S + D log 2 pi )
+
+    Where some numbers of an observation are NaN it is the marginal density of the others; 0 where
+    all are. Of "tied" there may be several matrices, for as many Gaussians each.
     """
     n_gaussians, d = means.shape
     out = np.empty((len(X), n_gaussians))
@@ -139,7 +145,7 @@ def log_densities(X: FloatArray, means: FloatArray, covars: FloatArray, kind: st
     for g in range(n_gaussians):
         centred = X - means[g]
         if whole:
-            factor = factors[g if kind == "full" else 0]
+            factor = factors[g * len(factors) // n_gaussians]
             centred = scipy.linalg.solve_triangular(  # NaN is what is missing
                 factor, centred.T, lower=True, check_finite=False
             ).T
@@ -152,7 +158,23 @@ def log_densities(X: FloatArray, means: FloatArray, covars: FloatArray, kind: st
         out[:, g] = distances + log_det
     out += d * math.log(2 * math.pi)
     out *= -0.5
+    missing = np.flatnonzero(np.isnan(out[:, 0]))
+    for rows, seen in patterns(X[missing]) if missing.size else ():
+        some = missing[rows]
+        if not seen.any():
+            out[some] = 0.0
+        elif not seen.all():
+            part = covars[..., seen] if whole or kind == "diag" else covars
+            part = part[..., seen, :] if whole else part
+            out[some] = log_densities(X[np.ix_(some, seen)], means[:, seen], part, kind)
     return out
+
+
+def patterns(X: FloatArray) -> Iterator[tuple[IntArray, BoolArray]]:
+    """The observations with the same numbers missing: their rows, and which columns they have."""
+    kinds, which = np.unique(~np.isnan(X), axis=0, return_inverse=True)
+    for i, seen in enumerate(kinds):
+        yield np.flatnonzero(which.ravel() == i), seen
 
 
 def scatters(X: FloatArray, shares: FloatArray, means: FloatArray, whole: bool) -> FloatArray:

@@ -74,15 +74,15 @@ class Emissions(ABC):
     parameters : class variable, {letter: attribute}
         What `HiddenMarkovModel`'s ``params`` and ``init_params`` call each array of parameters
         ("s" and "t" are the model's own).
-    counted : class variable
+    counted : bool
         Whether `maximize` is all that there is to do where the states are known. Else, as for a
-        mixture, where more is hidden than states, it is one step of EM.
+        mixture, where more is hidden than states, it is one step of EM. `learn` may set it.
     learnt : class variable
         Attributes, arrays too, that `learn` sets beside the parameters.
     """
 
     parameters: ClassVar[Mapping[str, str]] = {}
-    counted: ClassVar[bool] = True
+    counted: bool = True
     learnt: ClassVar[tuple[str, ...]] = ()
 
     def settings(self) -> dict[str, Any]:

@@ -135,7 +135,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         emissionprob_prior: Any = 1.0,
         n_features: int | None = None,
         covariance_type: CovarianceType = "diag",
-        min_covar: float = 1e-3,
+        min_covar: float | None = None,
         means_prior: Any = 0.0,
         means_weight: Any = 0.0,
         covars_prior: Any = None,

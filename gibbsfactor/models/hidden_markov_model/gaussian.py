@@ -24,29 +24,33 @@ from gibbsfactor.models.hidden_markov_model.numbers import (
     check_min_covar,
     clusters,
     column_scales,
+    completed,
     covariances_of,
-    observed,
 )
+from gibbsfactor.models.hidden_markov_model.sufficient_statistics import SufficientStatistics
 
 
 class GaussianEmissions(Emissions):
     """P(x | state) = N(x; means_[state], covariance of the state).
 
-    A row of NaN throughout is a missing observation, which every state explains equally well.
+    NaN is a missing number. It is summed out: an observation has the marginal density of the
+    numbers that it holds, and every state explains a row of NaN equally well.
 
     Parameters
     ----------
     covariance_type : "spherical", "diag", "full" or "tied"
         One variance for each state; one for each state and column; a whole matrix for each state;
         one matrix for all of them.
-    min_covar : float
-        Added to the variances that EM starts from.
+    min_covar : float, optional
+        Added to the variances that EM starts from. By default a thousandth of each column's
+        variance in the training data, so that units don't matter.
     means_prior, means_weight : float or array that broadcasts to (K, D)
         Means are estimated as if each state had ``means_weight`` more observations of that value.
     covars_prior : float or array, optional
         Added to the scatter of a state before it is divided: on the diagonal if it is a number, or
         an array in the shape of ``covars_``. By default a thousandth of each column's variance in
-        the training data, so that units don't matter and no variance comes to 0.
+        the training data, so that units don't matter and no variance comes to 0. One or two values
+        of a column that lie alone, far from all the others, don't count in its variance.
     covars_weight : float
         The counts that the scatter is divided by are raised by what this has above 1 (of "full"
         and "tied", above D).
@@ -69,7 +73,7 @@ class GaussianEmissions(Emissions):
         self,
         covariance_type: cov.CovarianceType = "diag",
         *,
-        min_covar: float = 1e-3,
+        min_covar: float | None = None,
         means_prior: Any = 0.0,
         means_weight: Any = 0.0,
         covars_prior: Any = None,
@@ -103,12 +107,18 @@ class GaussianEmissions(Emissions):
         self._check_choice()
         found = self.read(X)
         self._scales = column_scales(found.distinct)
+        partly = np.isnan(found.distinct).any(axis=1) & ~np.isnan(found.distinct).all(axis=1)
+        self.counted = not (self._whole and partly.any())
         return found
 
     def read(self, X: Any) -> Observations:
-        """Vectors of D finite numbers, or of NaN throughout where nothing was observed."""
+        """Vectors of D finite numbers, NaN where one was not observed."""
         n_features = np.shape(self.means_)[1] if hasattr(self, "means_") else None
-        return Observations.each(read_numbers(X, n_features))
+        return Observations.each(read_numbers(X, n_features, gaps=True))
+
+    @property
+    def _whole(self) -> bool:
+        return self.covariance_type in ("full", "tied")
 
     # ---- estimation -------------------------------------------------------------------
 
@@ -116,13 +126,13 @@ class GaussianEmissions(Emissions):
         self, observations: Observations, n_states: int, rng: np.random.Generator, which: str
     ) -> None:
         """Means and covariances of clusters (k-means); without means to set, that of everything."""
-        X = observed(observations.distinct)
-        parts = clusters(X, n_states, rng) if "m" in which else [X] * n_states
+        X, scales = completed(observations.distinct), self._known_scales(observations)
+        parts = clusters(X, n_states, scales, rng) if "m" in which else [X] * n_states
         if "m" in which:
             self.means_ = np.array([part.mean(axis=0) for part in parts])
         if "c" in which:
             kind = self.covariance_type
-            found = covariances_of(parts, X, float(self.min_covar))
+            found = covariances_of(parts, X, scales, self.min_covar)
             if kind == "tied":
                 sizes = np.array([len(part) for part in parts])
                 self._covars = np.einsum("k,kij->ij", sizes / sizes.sum(), found)
@@ -130,18 +140,34 @@ class GaussianEmissions(Emissions):
                 self._covars = cov.reduced(found, kind)
 
     def maximize(self, observations: Observations, counts: FloatArray, which: str) -> None:
-        """Weighted means and covariances. A state without any count keeps what it has."""
-        seen = ~np.isnan(observations.distinct[:, 0])
-        X, counts = observations.distinct[seen], counts[seen]
-        prior = self._prior(counts.shape[1], X.shape[1])
+        """Weighted means and covariances. A state without any count keeps what it has.
+
+        Where numbers are missing and covariances are matrices, this is one step of EM.
+        """
+        X, (n_states, d) = observations.distinct, (counts.shape[1], observations.distinct.shape[1])
+        means = np.asarray(getattr(self, "means_", np.zeros((n_states, d))))
+        old = getattr(self, "_covars", None)
+        matrices = None
+        if self._whole:
+            matrices = np.diag(self._known_scales(observations)) if old is None else old
+            matrices = np.broadcast_to(matrices, (n_states, d, d))
+        prior = self._prior(n_states, d)
+        seen = SufficientStatistics.of(X, counts, means, matrices)
         if "m" in which:
-            self.means_ = prior.means(X, counts, getattr(self, "means_", None))
+            self.means_ = prior.means(seen, means)
         if "c" in which:
-            self._covars = prior.covariances(X, counts, self.means_, getattr(self, "_covars", None))
+            covars = prior.covariances(seen, self.means_, old)
+            self._covars = covars[0] if self.covariance_type == "tied" else covars
 
     def log_prior(self) -> float:
         """Log of what the priors multiply the likelihood by, up to a constant."""
         return self._prior(*self.means_.shape).log_density(self.means_, self._covars)
+
+    def _known_scales(self, observations: Observations) -> FloatArray:
+        """(D,) the variances of the columns in the training data."""
+        if not hasattr(self, "_scales"):
+            self._scales = column_scales(observations.distinct)
+        return self._scales
 
     def _prior(self, n_states: int, n_features: int) -> GaussianPrior:
         return GaussianPrior.of(self, n_states, n_features, getattr(self, "_scales", None))
@@ -174,9 +200,7 @@ class GaussianEmissions(Emissions):
     def log_likelihoods(self, observations: Observations) -> FloatArray:
         """(M, K) log densities."""
         X = observations.distinct
-        found = cov.log_densities(X, self.means_, self._covars, self.covariance_type)
-        found[np.isnan(X[:, 0])] = 0.0
-        return found
+        return cov.log_densities(X, self.means_, self._covars, self.covariance_type)
 
     def sample(self, states: IntArray, rng: np.random.Generator) -> FloatArray:
         """(n, D) draws."""
@@ -214,8 +238,21 @@ class GaussianEmissions(Emissions):
         return LogLinear(weights, np.zeros(k), names)
 
     def statistics(self, observations: Observations) -> FloatArray:
-        """(M, 1 + D + D (D + 1) / 2), zeros where nothing was observed."""
+        """(M, 1 + D + D (D + 1) / 2), zeros where nothing was observed.
+
+        Raises
+        ------
+        ValueError
+            If only some numbers of an observation are missing.
+        """
         X = observations.distinct
+        missing = np.isnan(X)
+        partly = missing.any(axis=1) & ~missing.all(axis=1)
+        if partly.any():
+            raise ValueError(
+                f"observation {int(np.argmax(partly))} is {X[np.argmax(partly)].tolist()}; its "
+                "statistics are not known, as some of its numbers are missing"
+            )
         rows, columns = np.triu_indices(X.shape[1])
         ones = np.where(np.isnan(X[:, :1]), np.nan, 1.0)
         products = X[:, rows] * X[:, columns]

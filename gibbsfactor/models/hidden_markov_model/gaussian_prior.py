@@ -1,6 +1,7 @@
 """Estimates of means and covariances from expected counts, under conjugate priors.
 
-Letters: M observations of D numbers each, G Gaussians.
+Letters: D numbers of an observation, G Gaussians, H covariance matrices: G of type "full", fewer
+of "tied", where G / H Gaussians that follow each other have the same.
 
 With n_g the counts of a Gaussian, S_g its scatter, and the prior's w_m, m_0, S_0 and w_c,
 
@@ -19,11 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from gibbsfactor.models.hidden_markov_model.covariances import (
-    FloatArray,
-    cholesky_factors,
-    scatters,
-)
+from gibbsfactor.models.hidden_markov_model.covariances import FloatArray, cholesky_factors
+from gibbsfactor.models.hidden_markov_model.sufficient_statistics import SufficientStatistics
 
 SHARE = 1e-3  # of a column's variance in the training data: the prior scatter by default
 
@@ -36,7 +34,7 @@ class GaussianPrior:
     ----------
     kind : the type of covariance
     centre, weight : (G, D) m_0 and w_m
-    scatter : S_0 (G, D, D), or its diagonal (G, D) where nothing else is needed; of "tied" (D, D)
+    scatter : S_0 (H, D, D), or its diagonal (G, D) where nothing else is needed
     extra : w_c
     """
 
@@ -48,9 +46,20 @@ class GaussianPrior:
 
     @classmethod
     def of(
-        cls, chosen: Any, n_gaussians: int, n_features: int, scales: FloatArray | None
+        cls,
+        chosen: Any,
+        n_gaussians: int,
+        n_features: int,
+        scales: FloatArray | None,
+        n_tied: int = 1,
     ) -> GaussianPrior:
-        """From the parameters of emissions; ``scales`` (D,) are the columns' variances.
+        """From the parameters of emissions.
+
+        Parameters
+        ----------
+        chosen : the emissions
+        scales : (D,) the columns' variances
+        n_tied : H, of type "tied"
 
         Raises
         ------
@@ -65,7 +74,8 @@ class GaussianPrior:
         if given is None:
             given = 0.0 if scales is None else SHARE * (np.diag(scales) if whole else scales)
         array = np.asarray(given, dtype=float)
-        wanted = (*shape, n_features) if kind == "full" else (n_features,) * 2 if whole else shape
+        n_matrices = n_tied if kind == "tied" else n_gaussians
+        wanted = (n_matrices, n_features, n_features) if whole else shape
         if whole and array.ndim == 0:
             array = array * np.eye(n_features)
         scatter = _broadcast("covars_prior", array, wanted, least=-np.inf if whole else 0.0)
@@ -77,26 +87,27 @@ class GaussianPrior:
         extra = max(float(extra) - (n_features if whole else 1), 0.0)
         return cls(kind, centre, weight, scatter, extra)
 
-    def means(self, X: FloatArray, counts: FloatArray, old: FloatArray | None) -> FloatArray:
-        """(G, D) from observations (M, D) and counts (M, G); those without any stay."""
-        total = self.weight + counts.sum(axis=0)[:, None]
-        found = (self.weight * self.centre + counts.T @ X) / np.where(total > 0, total, 1.0)
-        return found if old is None else np.where(total > 0, found, old)
+    def means(self, seen: SufficientStatistics, old: FloatArray) -> FloatArray:
+        """(G, D) from what was observed; those without any count stay as the old ones."""
+        total = self.weight + seen.n
+        found = (self.weight * self.centre + seen.sums) / np.where(total > 0, total, 1.0)
+        return np.where(total > 0, found, old)
 
     def covariances(
-        self, X: FloatArray, counts: FloatArray, means: FloatArray, old: FloatArray | None
+        self, seen: SufficientStatistics, means: FloatArray, old: FloatArray | None
     ) -> FloatArray:
-        """In the shape of their type; those without any count stay."""
-        whole, n = self.kind in ("full", "tied"), counts.sum(axis=0)
-        found = scatters(X, counts, means, whole) + self._of_means(means)
-        if self.kind == "tied":
-            found = (self.scatter + found.sum(axis=0)) / (self.extra + n.sum())
-        else:
-            total = self.extra + n.reshape(-1, *[1] * (found.ndim - 1))
-            found = (self.scatter + found) / np.where(total > 0, total, 1.0)
-            found = found.mean(axis=1) if self.kind == "spherical" else found
-            seen = self.extra + n.reshape(-1, *[1] * (found.ndim - 1)) > 0
-            found = found if old is None else np.where(seen, found, old)
+        """(H, D, D), (G, D) or (G,), by type; those without any count stay as the old ones."""
+        whole, n = self.kind in ("full", "tied"), seen.n
+        found = seen.scatters(means) + self._of_means(means)
+        if whole:
+            found = self._by_matrix(found)
+            n = self._by_matrix(n)[:, :, None]
+        found, total = self.scatter + found, self.extra + n
+        if self.kind == "spherical":
+            total = np.broadcast_to(total, found.shape).sum(axis=1)
+            found = found.sum(axis=1)
+        found = found / np.where(total > 0, total, 1.0)
+        found = found if old is None else np.where(total > 0, found, old)
         return (found + np.swapaxes(found, -1, -2)) / 2 if whole else found
 
     def log_density(self, means: FloatArray, covars: FloatArray) -> float:
@@ -106,11 +117,14 @@ class GaussianPrior:
             variances = covars[:, None] if self.kind == "spherical" else covars
             terms = self.extra * np.log(variances) + (self.scatter + scatter) / variances
             return -0.5 * float(np.sum(terms))
-        if self.kind == "tied":
-            scatter, covars = scatter.sum(axis=0)[None], covars[None]
-        log_det = 2 * np.log(np.einsum("gdd->gd", cholesky_factors(covars))).sum()
-        traces = np.einsum("gij,gji->", np.linalg.inv(covars), self.scatter + scatter)
+        scatter, covars = self._by_matrix(scatter), covars.reshape(self.scatter.shape)
+        log_det = 2 * np.log(np.einsum("hdd->hd", cholesky_factors(covars))).sum()
+        traces = np.einsum("hij,hji->", np.linalg.inv(covars), self.scatter + scatter)
         return -0.5 * float(self.extra * log_det + traces)
+
+    def _by_matrix(self, each: FloatArray) -> FloatArray:
+        """Numbers (G, ...) summed over the Gaussians with the same matrix: (H, ...)."""
+        return np.asarray(each.reshape(len(self.scatter), -1, *each.shape[1:]).sum(axis=1))
 
     def _of_means(self, means: FloatArray) -> FloatArray:
         """w_m (m - m_0)(m - m_0)'."""

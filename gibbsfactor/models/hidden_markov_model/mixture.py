@@ -24,6 +24,7 @@ from gibbsfactor.models.hidden_markov_model.numbers import (
     check_min_covar,
     clusters,
     column_scales,
+    completed,
     covariances_of,
 )
 from gibbsfactor.models.hidden_markov_model.rows import (
@@ -33,20 +34,22 @@ from gibbsfactor.models.hidden_markov_model.rows import (
     normalized,
     pseudo_counts,
 )
+from gibbsfactor.models.hidden_markov_model.sufficient_statistics import SufficientStatistics
 
 
 class MixtureEmissions(Emissions):
     """P(x | state) = sum_c weights_[state, c] N(x; means_[state, c], its covariance).
 
-    A row of NaN throughout is a missing observation, which every state explains equally well.
+    NaN is a missing number, as in `GaussianEmissions`.
 
     Parameters
     ----------
     n_mix : int
         C, Gaussians in each state.
-    covariance_type : "spherical", "diag" or "full"
-    min_covar : float
-        Added to the variances that EM starts from.
+    covariance_type : "spherical", "diag", "full" or "tied"
+        As for `GaussianEmissions`, of each Gaussian; "tied" is one matrix for those of a state.
+    min_covar : float, optional
+        As for `GaussianEmissions`.
     weights_prior : float or array that broadcasts to (K, C)
         Of the Dirichlet prior of the weights: 1 plus a pseudo-count.
     means_prior, means_weight, covars_prior, covars_weight
@@ -56,11 +59,11 @@ class MixtureEmissions(Emissions):
     ----------
     weights_ : (K, C)
     means_ : (K, C, D)
-    covars_ : (K, C), (K, C, D) or (K, C, D, D), by type
+    covars_ : (K, C), (K, C, D) or (K, C, D, D), by type; of "tied" (K, D, D)
     """
 
     parameters: ClassVar[Mapping[str, str]] = {"w": "weights_", "m": "means_", "c": "covars_"}
-    counted: ClassVar[bool] = False
+    counted = False
     learnt: ClassVar[tuple[str, ...]] = ("_scales",)
 
     def __init__(
@@ -68,7 +71,7 @@ class MixtureEmissions(Emissions):
         n_mix: int = 2,
         covariance_type: cov.CovarianceType = "diag",
         *,
-        min_covar: float = 1e-3,
+        min_covar: float | None = None,
         weights_prior: Any = 1.0,
         means_prior: Any = 0.0,
         means_weight: Any = 0.0,
@@ -98,9 +101,9 @@ class MixtureEmissions(Emissions):
         return found
 
     def read(self, X: Any) -> Observations:
-        """Vectors of D finite numbers, or of NaN throughout where nothing was observed."""
+        """Vectors of D finite numbers, NaN where one was not observed."""
         n_features = np.shape(self.means_)[-1] if hasattr(self, "means_") else None
-        return Observations.each(read_numbers(X, n_features))
+        return Observations.each(read_numbers(X, n_features, gaps=True))
 
     # ---- estimation -------------------------------------------------------------------
 
@@ -108,48 +111,65 @@ class MixtureEmissions(Emissions):
         self, observations: Observations, n_states: int, rng: np.random.Generator, which: str
     ) -> None:
         """Equal weights; the means and covariances of clusters within clusters (k-means)."""
-        self._set_clusters(clusters(observations.distinct, n_states, rng), rng, which)
+        scales = self._known_scales(observations)
+        parts = clusters(observations.distinct, n_states, scales, rng)
+        self._set_clusters(parts, scales, rng, which)
 
     def start_known(
         self, observations: Observations, counts: FloatArray, rng: np.random.Generator, which: str
     ) -> None:
         """The same of the observations that are known to come from each state, where some are."""
-        X, parts = observations.distinct, []
-        for k, part in enumerate(clusters(X, counts.shape[1], rng)):
-            own = X[(counts[:, k] >= 1) & ~np.isnan(X[:, 0])]
+        X, parts, scales = observations.distinct, [], self._known_scales(observations)
+        some = ~np.isnan(X).all(axis=1)
+        X, counts = completed(X), counts[some]
+        for k, part in enumerate(clusters(X, counts.shape[1], scales, rng)):
+            own = X[counts[:, k] >= 1]
             parts.append(own if len(own) else part)
-        self._set_clusters(parts, rng, which)
+        self._set_clusters(parts, scales, rng, which)
 
-    def _set_clusters(self, parts: list[FloatArray], rng: np.random.Generator, which: str) -> None:
+    def _set_clusters(
+        self, parts: list[FloatArray], scales: FloatArray, rng: np.random.Generator, which: str
+    ) -> None:
         """Equal weights, and the means and covariances of clusters of each state's observations."""
-        c = self.n_mix
+        c, d, kind = self.n_mix, len(scales), self.covariance_type
         if "w" in which:
             self.weights_ = np.full((len(parts), c), 1.0 / c)
-        each = [clusters(part, c, rng) for part in parts]
+        each = [clusters(part, c, scales, rng) for part in parts]
         if "m" in which:
             self.means_ = np.array([[own.mean(axis=0) for own in of_state] for of_state in each])
         if "c" in which:
-            added = float(self.min_covar)
-            found = [
-                covariances_of(own, part, added) for own, part in zip(each, parts, strict=True)
-            ]
-            flat = cov.reduced(np.concatenate(found), self.covariance_type)
-            self.covars_ = flat.reshape(len(parts), c, *flat.shape[1:])
+            found = np.array(
+                [
+                    covariances_of(own, part, scales, self.min_covar)
+                    for own, part in zip(each, parts, strict=True)
+                ]
+            )
+            if kind == "tied":
+                self.covars_ = found.mean(axis=1)
+            else:
+                flat = cov.reduced(found.reshape(-1, d, d), kind)
+                self.covars_ = flat.reshape(len(parts), c, *flat.shape[1:])
 
     def maximize(self, observations: Observations, counts: FloatArray, which: str) -> None:
         """EM's step for the mixtures, too: counts of a state are shared out to its Gaussians."""
-        seen = ~np.isnan(observations.distinct[:, 0])
-        X, counts = observations.distinct[seen], counts[seen]
+        X = observations.distinct
+        empty = np.isnan(X[:, 0])
+        empty[empty] = np.isnan(X[empty]).all(axis=1)
+        if empty.any():
+            X, counts = X[~empty], counts[~empty]
         shares = softmax(self._joint(X), axis=2) * counts[:, :, None]
-        prior = self._prior()
+        prior, (k, c, d) = self._prior(), self.means_.shape
         if "w" in which:
             added = pseudo_counts("weights_prior", self.weights_prior, self.weights_.shape)
             self.weights_ = normalized(shares.sum(axis=0) + added, self.weights_)
-        flat, shape = shares.reshape(len(X), -1), self.means_.shape
+        matrices, old = None, self._flat_covars()
+        if self.covariance_type in ("full", "tied"):
+            matrices = np.repeat(old, k * c // len(old), axis=0)
+        seen = SufficientStatistics.of(X, shares.reshape(len(X), -1), self._flat_means(), matrices)
         if "m" in which:
-            self.means_ = prior.means(X, flat, self._flat_means()).reshape(shape)
+            self.means_ = prior.means(seen, self._flat_means()).reshape(k, c, d)
         if "c" in which:
-            covars = prior.covariances(X, flat, self._flat_means(), self._flat_covars())
+            covars = prior.covariances(seen, self._flat_means(), old)
             self.covars_ = covars.reshape(self.covars_.shape)
 
     def log_prior(self) -> float:
@@ -158,14 +178,23 @@ class MixtureEmissions(Emissions):
         density = self._prior().log_density(self._flat_means(), self._flat_covars())
         return log_dirichlet(self.weights_, added) + density
 
+    def _known_scales(self, observations: Observations) -> FloatArray:
+        """(D,) the variances of the columns in the training data."""
+        if not hasattr(self, "_scales"):
+            self._scales = column_scales(observations.distinct)
+        return self._scales
+
     def _prior(self) -> GaussianPrior:
         k, c, d = self.means_.shape
-        return GaussianPrior.of(self, k * c, d, getattr(self, "_scales", None))
+        return GaussianPrior.of(self, k * c, d, getattr(self, "_scales", None), n_tied=k)
 
     def _flat_means(self) -> FloatArray:
         return self.means_.reshape(-1, self.means_.shape[-1])
 
     def _flat_covars(self) -> FloatArray:
+        """(K C, ...) covariances; of "tied" (K, D, D)."""
+        if self.covariance_type == "tied":
+            return self.covars_
         return self.covars_.reshape(-1, *self.covars_.shape[2:])
 
     # ---- answers ----------------------------------------------------------------------
@@ -184,29 +213,27 @@ class MixtureEmissions(Emissions):
         if not np.isfinite(self.means_).all():
             raise ValueError("means_ holds a number that is not finite")
         d, kind = self.means_.shape[2], self.covariance_type
-        wanted = (k, c, *cov.shape_of(kind, 1, d)[1:])
+        tied = kind == "tied"
+        wanted = (k, d, d) if tied else (k, c, *cov.shape_of(kind, 1, d)[1:])
         if self.covars_.shape != wanted:
             raise ValueError(f"covars_ has shape {self.covars_.shape}; it must be {wanted}")
-        cov.check_covariances(self._flat_covars(), kind, k * c, d)
+        flat = self._flat_covars()
+        cov.check_covariances(flat, "full" if tied else kind, len(flat), d)
 
     def _check_choice(self) -> None:
         check_min_covar(self.min_covar)
         whole = isinstance(self.n_mix, int | np.integer) and not isinstance(self.n_mix, bool)
         if not whole or self.n_mix < 1:
             raise ValueError(f"n_mix is {self.n_mix!r}; it must be a whole number from 1")
-        kinds = [kind for kind in cov.TYPES if kind != "tied"]
-        if self.covariance_type not in kinds:
+        if self.covariance_type not in cov.TYPES:
             raise ValueError(
-                f"covariance_type is {self.covariance_type!r}; of a mixture it must be one of "
-                f"{', '.join(map(repr, kinds))}"
+                f"covariance_type is {self.covariance_type!r}; it must be one of "
+                f"{', '.join(map(repr, cov.TYPES))}"
             )
 
     def log_likelihoods(self, observations: Observations) -> FloatArray:
         """(M, K) log densities."""
-        X = observations.distinct
-        found = np.asarray(logsumexp(self._joint(X), axis=2))
-        found[np.isnan(X[:, 0])] = 0.0
-        return found
+        return np.asarray(logsumexp(self._joint(observations.distinct), axis=2))
 
     def _joint(self, X: FloatArray) -> FloatArray:
         """(M, K, C) log density of an observation and of the Gaussian that it comes from."""
@@ -218,8 +245,10 @@ class MixtureEmissions(Emissions):
         ends = np.cumsum(self.weights_, axis=1)[states]
         reach = rng.random(len(states))[:, None] * ends[:, -1:]
         which = (reach >= ends).sum(axis=1)
-        means, covars = self.means_[states, which], self.covars_[states, which]
-        return cov.draw(means, covars, self.covariance_type, rng)
+        means = self.means_[states, which]
+        if self.covariance_type == "tied":
+            return cov.draw(means, self.covars_[states], "full", rng)
+        return cov.draw(means, self.covars_[states, which], self.covariance_type, rng)
 
     def predictive(self, shares: FloatArray) -> FloatArray:
         """(n, D) means of the mixtures of states."""
@@ -229,5 +258,7 @@ class MixtureEmissions(Emissions):
         """Those of the weights, of the means, and of the covariances."""
         k, c, d = self.means_.shape
         each = {"w": k * (c - 1), "m": k * c * d}
-        each["c"] = cov.n_numbers(self.covariance_type, k * c, d)
+        tied = self.covariance_type == "tied"
+        each["c"] = k * cov.n_numbers("tied", c, d) if tied else 0
+        each["c"] = each["c"] or cov.n_numbers(self.covariance_type, k * c, d)
         return sum(each[letter] for letter in each if letter in which)
