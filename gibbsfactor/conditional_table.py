@@ -108,7 +108,7 @@ class ConditionalTable(Factor):
     def _with_unit_rows(self, table: FloatArray) -> FloatArray:
         table = np.ascontiguousarray(table)  # sums round the same way whatever order was given
         sums = table.sum(axis=-1)
-        off, most = np.abs(sums - 1.0), MOST_OFF * self.child.cardinality
+        off, most = np.abs(sums - 1.0), most_off(self.child)
         if (off > most).any():
             where = first_of(off > most)
             row = f" given {described(self.parents, where)}" if where else ""
@@ -200,6 +200,11 @@ class ConditionalTable(Factor):
 
     def _repr_html_(self) -> str:
         return table_view.as_html(self._rows())
+
+
+def most_off(child: Variable) -> float:
+    """How far the sum of a row may be off one, from rounding: 1e-6 for each state of the child."""
+    return MOST_OFF * child.cardinality
 
 
 def _restored(

@@ -238,7 +238,9 @@ def test_models_made_by_pyagrum(gum):
     with pytest.raises(TypeError, match=r"BayesNet or a MarkovRandomField.*got InfluenceDiagram"):
         from_pyagrum(gum.InfluenceDiagram())
     model.cpt("A").fillWith(1)
-    with pytest.raises(ValueError, match=r"the probabilities of 'A'.* sum to 2\.0, not to 1"):
+    with pytest.raises(
+        ValueError, match=r"the probabilities of 'A'.* sum to 2\.0, expected 1 within"
+    ):
         from_pyagrum(model)
 
 
@@ -286,3 +288,26 @@ def test_a_peer_that_is_not_there_is_named_with_what_to_install(monkeypatch):
     for function in (to_pyagrum, from_pyagrum):
         with pytest.raises(ImportError, match=r"pyAgrum is needed.*pip install pyagrum"):
             function(network())
+
+
+@pytest.mark.parametrize("peer", ["pgmpy", "pyagrum"])
+def test_rounded_rows_and_rows_of_nan(peer, request):
+    third, a, b = 0.3333, Variable("a", ["u", "v"]), Variable("b", ["x", "y", "z"])
+    exact = BayesianNetwork(
+        [ConditionalTable(a, [], [0.5, 0.5]), ConditionalTable(b, [a], [[0.2, 0.3, 0.5]] * 2)]
+    )
+    if peer == "pgmpy":
+        request.getfixturevalue("pgmpy")
+        make, model = from_pgmpy, to_pgmpy(exact)
+        values = model.get_cpds("b").values
+        values[:, 1], values[:, 0] = third, np.nan
+    else:
+        request.getfixturevalue("gum")
+        make, model = from_pyagrum, to_pyagrum(exact)
+        model.cpt("b").fillWith([np.nan] * 3 + [third] * 3)
+    with pytest.raises(ValueError, match=r"of 'b' given \(a='u'\) are NaN.*nan_rows='uniform'"):
+        make(model, normalize=True)
+    with pytest.raises(ValueError, match=r"given \(a='v'\) sum to 0\.9999.*normalize=True"):
+        make(model, nan_rows="uniform")
+    p = make(model, normalize=True, nan_rows="uniform")
+    assert p.tables["b"].values == pytest.approx(np.full((2, 3), 1 / 3), abs=1e-15)

@@ -85,6 +85,18 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         allow_abbrev=False,
     )
     query.add_argument("model", metavar="MODEL", help="file of a model: .uai, .bif, .xmlbif, .xml")
+    query.add_argument(
+        "--normalize",
+        action="store_true",
+        help="divide each row of a network's tables by its sum, as for rounded files",
+    )
+    query.add_argument(
+        "--nan-rows",
+        choices=("error", "uniform"),
+        default="error",
+        metavar="HOW",
+        help="what rows of NaN in a network's tables are: error or uniform (%(default)s)",
+    )
     query.add_argument("--evidence", metavar="FILE", help="file of observed states")
     query.add_argument(
         "--given",

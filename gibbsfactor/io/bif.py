@@ -7,6 +7,8 @@ from itertools import product
 from gibbsfactor.io.bif_blocks import Block, read_block, table_of
 from gibbsfactor.io.bif_scanner import Scanner, quoted
 from gibbsfactor.io.network_parts import (
+    NanRows,
+    RowRules,
     check_network,
     make_network,
     make_variable,
@@ -17,7 +19,13 @@ from gibbsfactor.models.bayesian_network import BayesianNetwork
 from gibbsfactor.variable import Variable
 
 
-def read_bif(path_or_file: TextSource) -> BayesianNetwork:
+def read_bif(
+    path_or_file: TextSource,
+    *,
+    normalize: bool = False,
+    nan_rows: NanRows = "error",
+    int_states: bool = False,
+) -> BayesianNetwork:
     r"""Read a Bayesian network in BIF, plain or gzip.
 
     Names of variables and states are runs of any characters but blanks and ``{}()[],;|``, such
@@ -34,6 +42,18 @@ def read_bif(path_or_file: TextSource) -> BayesianNetwork:
     ----------
     path_or_file
         A path, or an open file of text or of bytes.
+    normalize
+        Divide each row of a table by its sum: for files rounded to a few digits. Sums that
+        rounding to two digits does not explain are warned of; a row of zeros stays an error.
+        Default: a sum that is off one by more than 1e-6 for each state of the child is an error,
+        as in `ConditionalTable`.
+    nan_rows
+        What a row of NaN (or NA) is, which bnlearn and others write for states of the parents
+        that their data do not have: "error", or "uniform" for the uniform distribution, as
+        `BayesianNetwork.fit` has it. A row that is NaN only in part is always an error.
+    int_states
+        Make the states of a variable integers where all of them are written as whole numbers
+        (such as 0, 1, -3, but not 01). Default: states are strings.
 
     Raises
     ------
@@ -41,8 +61,7 @@ def read_bif(path_or_file: TextSource) -> BayesianNetwork:
         If there is no such file.
     FormatError
         If it is not such a file: the message names the file and the line, what was found and
-        what was expected. So it is where a row is missing, given twice, or sums to something off
-        one by more than 1e-6 (what is nearer is divided by its sum).
+        what was expected. So it is where a row is missing or given twice.
 
     Notes
     -----
@@ -68,6 +87,7 @@ def read_bif(path_or_file: TextSource) -> BayesianNetwork:
     5-12  0.1  0.9
     12+   0.6  0.4
     """
+    rules = RowRules(normalize, nan_rows)
     scanner = Scanner(path_or_file)
     variables: dict[str, Variable] = {}
     blocks: dict[str, Block] = {}
@@ -78,7 +98,7 @@ def read_bif(path_or_file: TextSource) -> BayesianNetwork:
         if kind == "network":
             _pass_network(scanner)
         elif kind == "variable":
-            _read_variable(scanner, variables)
+            _read_variable(scanner, variables, int_states)
         elif kind == "probability":
             read_block(scanner, blocks)
         else:
@@ -87,7 +107,7 @@ def read_bif(path_or_file: TextSource) -> BayesianNetwork:
         any_block = True
     if not any_block:
         raise scanner.unexpected("'network', 'variable' or 'probability'")
-    tables = {name: table_of(block, variables, scanner) for name, block in blocks.items()}
+    tables = {name: table_of(block, variables, scanner, rules) for name, block in blocks.items()}
     return make_network(scanner.name, variables, tables)
 
 
@@ -179,7 +199,7 @@ def _read_property(scanner: Scanner, expected: str) -> None:
     scanner.skip_property()
 
 
-def _read_variable(scanner: Scanner, variables: dict[str, Variable]) -> None:
+def _read_variable(scanner: Scanner, variables: dict[str, Variable], int_states: bool) -> None:
     name = scanner.read_name("the name of a variable")
     place = scanner.at
     if name in variables:
@@ -196,7 +216,7 @@ def _read_variable(scanner: Scanner, variables: dict[str, Variable]) -> None:
     if states is None:
         raise scanner.unexpected(f"'type' of variable {name!r}")
     scanner.at += 1
-    variables[name] = make_variable(name, states, place, scanner.error)
+    variables[name] = make_variable(name, states, place, scanner.error, int_states=int_states)
 
 
 def _read_states(scanner: Scanner, name: str) -> list[str]:

@@ -9,7 +9,13 @@ import numpy as np
 
 from gibbsfactor.conditional_table import ConditionalTable
 from gibbsfactor.io.bif_scanner import Scanner
-from gibbsfactor.io.network_parts import look_up, make_table, number_of_rows, row_states
+from gibbsfactor.io.network_parts import (
+    RowRules,
+    look_up,
+    make_table,
+    number_of_rows,
+    row_states,
+)
 from gibbsfactor.tables import FloatArray
 from gibbsfactor.variable import Variable
 
@@ -72,7 +78,9 @@ def _read_row(scanner: Scanner) -> tuple[Sequence[str], list[float], int]:
     return states, scanner.read_numbers(), place
 
 
-def table_of(block: Block, variables: dict[str, Variable], scanner: Scanner) -> ConditionalTable:
+def table_of(
+    block: Block, variables: dict[str, Variable], scanner: Scanner, rules: RowRules
+) -> ConditionalTable:
     """The table that a block says, once all variables are known."""
     child, parents = look_up(variables, block.family, scanner.error)
     n, k = number_of_rows(parents), child.cardinality
@@ -82,13 +90,13 @@ def table_of(block: Block, variables: dict[str, Variable], scanner: Scanner) -> 
             raise scanner.error(place, "found 'table' along with rows, expected one or the other")
         _check_length(numbers, n * k, f"the table of {child.name!r}", place, scanner)
         rows: FloatArray = np.array(numbers).reshape(k, n).T
-        return make_table(child, parents, rows, lambda row: place, scanner.error)
+        return make_table(child, parents, rows, lambda row: place, scanner.error, rules)
     found = _positions(block, child, parents, scanner)
     rows, default_place = _with_default(block, child, parents, found, scanner)
     if found:
         rows[list(found)] = [numbers for _, numbers, _ in block.rows]
     return make_table(
-        child, parents, rows, lambda row: found.get(row, default_place), scanner.error
+        child, parents, rows, lambda row: found.get(row, default_place), scanner.error, rules
     )
 
 
@@ -96,7 +104,7 @@ def _positions(
     block: Block, child: Variable, parents: list[Variable], scanner: Scanner
 ) -> dict[int, int]:
     """Where each given row is in the text, by its number, in the order of the block."""
-    indices = [({state: i for i, state in enumerate(v.states)}, v) for v in parents]
+    indices = [({str(state): i for i, state in enumerate(v.states)}, v) for v in parents]
     found: dict[int, int] = {}
     for states, numbers, place in block.rows:
         if len(states) != len(parents):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gibbsfactor.errors import FormatError
+from gibbsfactor.io.network_parts import number_of
 from gibbsfactor.io.text import TextSource, read_text, source_name
 
 _BLANK = re.compile(r"(?:\s+|//[^\n]*|/\*[\s\S]*?\*/)*+")
@@ -15,7 +16,7 @@ _PLAIN_NAME = re.compile(_WORD)
 _ESCAPED = re.compile(r'\\(["\\])')
 _PROPERTY = re.compile(r'(?>"[^"\n]*"|[^;])*+;')
 _NUMBERS = re.compile(r"([0-9.eE+\-,\s]*+);")  # no comment, no name: the usual case, in one step
-_NUMBER = re.compile(r"[0-9.eE+\-]+")
+_NUMBER = re.compile(r"[^\s,;(){}\[\]\"/|]+(?:\(ind\))?")
 _ROW = re.compile(r'\s*+\(([^(){}\[\];"/|]*+)\)([0-9.eE+\-,\s]*+);')
 _SHOWN = 30  # characters of the text in a message
 
@@ -108,7 +109,7 @@ class Scanner:
         while self.skip(_SEPARATOR) != ";":
             one = _NUMBER.match(self.text, self.at)
             try:
-                numbers.append(float(one[0] if one else ""))
+                numbers.append(number_of(one[0] if one else ""))
             except ValueError:
                 raise self.unexpected("a number or ';'") from None
             assert one is not None

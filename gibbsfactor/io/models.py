@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from gibbsfactor.gibbs import GibbsDistribution
 from gibbsfactor.io.bif import read_bif
+from gibbsfactor.io.network_parts import NanRows
 from gibbsfactor.io.uai import read_uai
 from gibbsfactor.io.xmlbif import read_xmlbif
 
-READERS: Mapping[str, Callable[[str], GibbsDistribution]] = MappingProxyType(
+READERS: Mapping[str, Callable[..., GibbsDistribution]] = MappingProxyType(
     {
         ".uai": read_uai,
         ".bif": read_bif,
@@ -23,7 +24,13 @@ READERS: Mapping[str, Callable[[str], GibbsDistribution]] = MappingProxyType(
 """The reader of each suffix; each of them may be followed by ``.gz``."""
 
 
-def read_model(path: str | os.PathLike[str]) -> GibbsDistribution:
+def read_model(
+    path: str | os.PathLike[str],
+    *,
+    normalize: bool = False,
+    nan_rows: NanRows = "error",
+    int_states: bool = False,
+) -> GibbsDistribution:
     """Read a model by the suffix of its path: .uai, .bif, .xmlbif, .bifxml, .xml, or these + .gz.
 
     Capitals are as good as small letters. The readers are `read_uai`, `read_bif` and
@@ -33,11 +40,18 @@ def read_model(path: str | os.PathLike[str]) -> GibbsDistribution:
     ----------
     path
         The file.
+    normalize, nan_rows
+        What to do with rows that do not sum to one, and with rows of NaN, in the tables of a
+        Bayesian network: see `read_bif`. A UAI model is read as it is written.
+    int_states
+        Make the states of a variable integers where all of them are written as whole numbers, as
+        those of a UAI model always are.
 
     Raises
     ------
     ValueError
-        If the suffix is none of these; the message lists them.
+        If the suffix is none of these; the message lists them. If `normalize` or `nan_rows` is
+        given for a UAI model.
     FileNotFoundError
         If there is no such file.
     FormatError
@@ -61,7 +75,15 @@ def read_model(path: str | os.PathLike[str]) -> GibbsDistribution:
     name = os.fspath(path)
     for suffix, reader in READERS.items():
         if name.lower().removesuffix(".gz").endswith(suffix):
-            return reader(name)
+            if reader is not read_uai:
+                return reader(name, normalize=normalize, nan_rows=nan_rows, int_states=int_states)
+            if normalize or nan_rows != "error":
+                raise ValueError(
+                    f"{name}: the tables of a UAI model are factors, which are read as they are; "
+                    "normalize=True and nan_rows='uniform' are for Bayesian networks in other "
+                    "formats"
+                )
+            return read_uai(name)
     raise ValueError(
         f"{name}: can't tell the format of the model from this name, which should end in "
         f"{', '.join(READERS)}, or one of these with .gz"

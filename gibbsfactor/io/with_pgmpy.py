@@ -11,8 +11,10 @@ import numpy as np
 from gibbsfactor.conditional_table import ConditionalTable
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
+from gibbsfactor.io.network_parts import NanRows, RowRules, make_table
 from gibbsfactor.io.plain_tables import merged_factors, plain_values
 from gibbsfactor.models.bayesian_network import BayesianNetwork
+from gibbsfactor.tables import FloatArray
 from gibbsfactor.variable import Variable
 
 _BAYESIAN = ("DiscreteBayesianNetwork", "BayesianNetwork")  # the second before pgmpy 1.0
@@ -71,7 +73,9 @@ def to_pgmpy(p: GibbsDistribution, *, factor_graph: bool = False) -> Any:
     return model
 
 
-def from_pgmpy(model: Any) -> GibbsDistribution:
+def from_pgmpy(
+    model: Any, *, normalize: bool = False, nan_rows: NanRows = "error"
+) -> GibbsDistribution:
     """The distribution that a model of pgmpy defines, with the same names and states.
 
     Parameters
@@ -81,6 +85,12 @@ def from_pgmpy(model: Any) -> GibbsDistribution:
         ``DiscreteMarkovNetwork`` or a ``FactorGraph``. Names that are not strings become their
         ``str``. Where two tables have the states of a variable in different orders, those of a
         child's own table, else of the first, are kept.
+    normalize
+        Divide each row of a Bayesian network's tables by its sum, as `read_bif` does; pgmpy
+        accepts sums that are off one by 0.01. Default: a sum that is off one by more than 1e-6
+        for each state of the child is an error.
+    nan_rows
+        What a row of NaN is: "error", or "uniform" for the uniform distribution.
 
     Raises
     ------
@@ -89,8 +99,8 @@ def from_pgmpy(model: Any) -> GibbsDistribution:
     TypeError
         If it is another kind of model, or has tables of another kind.
     ValueError
-        If two tables give a variable different states, a name occurs twice as a string, or the
-        tables do not make a Bayesian network.
+        If two tables give a variable different states, a name occurs twice as a string, the
+        tables do not make a Bayesian network, or a row is no distribution.
 
     Examples
     --------
@@ -103,6 +113,7 @@ def from_pgmpy(model: Any) -> GibbsDistribution:
     tails          0.5
     """
     models, discrete = _pgmpy()
+    rules = RowRules(normalize, nan_rows)
     bayesian = isinstance(model, _all_of(models, _BAYESIAN))
     if not bayesian and not isinstance(model, (*_all_of(models, _MARKOV), models.FactorGraph)):
         raise TypeError(
@@ -115,12 +126,9 @@ def from_pgmpy(model: Any) -> GibbsDistribution:
             raise TypeError(f"only tables can be taken over; the model has {table!r:.60}")
     nodes = list(model.get_variable_nodes() if hasattr(model, "get_variable_nodes") else model)
     variables = _variables(nodes, tables)
-    factors = [_factor(table, variables) for table in tables]
-    if not bayesian:
-        return GibbsDistribution(factors, variables.values())
-    return BayesianNetwork(
-        ConditionalTable(f.scope[0], f.scope[1:], np.moveaxis(f.values, 0, -1)) for f in factors
-    )
+    if bayesian:
+        return BayesianNetwork(_table(table, variables, rules) for table in tables)
+    return GibbsDistribution([_factor(table, variables) for table in tables], variables.values())
 
 
 def _bayesian_network(p: BayesianNetwork, models: Any, discrete: Any) -> Any:
@@ -160,8 +168,18 @@ def _variables(nodes: list[Hashable], tables: list[Any]) -> dict[Hashable, Varia
     return variables
 
 
+def _table(table: Any, variables: dict[Hashable, Variable], rules: RowRules) -> ConditionalTable:
+    (child, *parents), values = _values(table, variables)
+    rows = np.moveaxis(values, 0, -1).reshape(-1, child.cardinality)
+    return make_table(child, parents, rows, int, lambda _, message: ValueError(message), rules)
+
+
 def _factor(table: Any, variables: dict[Hashable, Variable]) -> Factor:
-    """One table, each axis in the order of the variable's states."""
+    return Factor(*_values(table, variables))
+
+
+def _values(table: Any, variables: dict[Hashable, Variable]) -> tuple[list[Variable], FloatArray]:
+    """The scope and the values of a table, each axis in the order of the variable's states."""
     values = np.asarray(table.values, dtype=np.float64)
     for axis, node in enumerate(table.variables):
         v, given = variables[node], list(table.state_names[node])
@@ -171,7 +189,7 @@ def _factor(table: Any, variables: dict[Hashable, Variable]) -> Factor:
                 f"another gives it {list(v.states)}; every table must agree on them"
             )
         values = values.take([given.index(state) for state in v.states], axis=axis)
-    return Factor([variables[node] for node in table.variables], values)
+    return [variables[node] for node in table.variables], values
 
 
 # ---- pgmpy itself --------------------------------------------------------------------------

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gibbsfactor.conditional_table import ConditionalTable
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
-from gibbsfactor.io.network_parts import state_names
+from gibbsfactor.io.network_parts import NanRows, RowRules, make_table, state_names
 from gibbsfactor.io.plain_tables import merged_factors, plain_values
 from gibbsfactor.models.bayesian_network import BayesianNetwork
 from gibbsfactor.tables import FloatArray
@@ -72,7 +71,9 @@ def to_pyagrum(p: GibbsDistribution) -> Any:
     return model
 
 
-def from_pyagrum(model: Any) -> GibbsDistribution:
+def from_pyagrum(
+    model: Any, *, normalize: bool = False, nan_rows: NanRows = "error"
+) -> GibbsDistribution:
     """The distribution that a ``BayesNet`` or a ``MarkovRandomField`` of pyAgrum defines.
 
     Parameters
@@ -81,6 +82,11 @@ def from_pyagrum(model: Any) -> GibbsDistribution:
         A ``BayesNet``, which gives a `BayesianNetwork`, or a ``MarkovRandomField``. States of
         ``RangeVariable`` and ``IntegerVariable`` are whole numbers, those of
         ``NumericalDiscreteVariable`` floats, and all others strings, the labels.
+    normalize
+        Divide each row of a Bayesian network's tables by its sum, as `read_bif` does. Default: a
+        sum that is off one by more than 1e-6 for each state of the child is an error.
+    nan_rows
+        What a row of NaN is: "error", or "uniform" for the uniform distribution.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def from_pyagrum(model: Any) -> GibbsDistribution:
     TypeError
         If it is another kind of model.
     ValueError
-        If a conditional table has rows that do not sum to one.
+        If a row of a conditional table is no distribution.
 
     Examples
     --------
@@ -98,6 +104,7 @@ def from_pyagrum(model: Any) -> GibbsDistribution:
     BayesianNetwork of 3 variables ('A', 'B', 'C') and 2 edges
     """
     gum = _pyagrum()
+    rules = RowRules(normalize, nan_rows)
     if not isinstance(model, gum.BayesNet | gum.MarkovRandomField):
         raise TypeError(
             f"a BayesNet or a MarkovRandomField of pyAgrum is needed; got {type(model).__name__}"
@@ -108,11 +115,16 @@ def from_pyagrum(model: Any) -> GibbsDistribution:
     if isinstance(model, gum.BayesNet):
         tables = []
         for name in variables:
-            scope, values = _table(model.cpt(name), variables)
-            tables.append(ConditionalTable(scope[-1], scope[:-1], values))
+            (*parents, child), values = _table(model.cpt(name), variables)
+            rows = values.reshape(-1, child.cardinality)
+            tables.append(make_table(child, parents, rows, int, _error, rules))
         return BayesianNetwork(tables)
     factors = [Factor(*_table(model.factor(ids), variables)) for ids in model.factors()]
     return GibbsDistribution(factors, variables.values())
+
+
+def _error(_: int, message: str) -> ValueError:
+    return ValueError(message)
 
 
 def _table(table: Any, variables: dict[str, Variable]) -> tuple[list[Variable], FloatArray]:

@@ -8,11 +8,14 @@ import numpy as np
 
 from gibbsfactor.conditional_table import ConditionalTable
 from gibbsfactor.io.network_parts import (
+    NanRows,
+    RowRules,
     check_network,
     look_up,
     make_network,
     make_table,
     make_variable,
+    number_of,
     number_of_rows,
     state_names,
 )
@@ -23,14 +26,19 @@ from gibbsfactor.tables import FloatArray
 from gibbsfactor.variable import Variable
 
 _UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NUMBER = re.compile(r"[0-9.eE+\-]+")
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <BIF VERSION="0.3">
 <NETWORK>
 <NAME>unknown</NAME>"""
 
 
-def read_xmlbif(path_or_file: TextSource) -> BayesianNetwork:
+def read_xmlbif(
+    path_or_file: TextSource,
+    *,
+    normalize: bool = False,
+    nan_rows: NanRows = "error",
+    int_states: bool = False,
+) -> BayesianNetwork:
     r"""Read a Bayesian network in XMLBIF 0.3, plain or gzip.
 
     In a ``TABLE`` the child's states run fastest, then those of the last ``GIVEN``. White space
@@ -42,6 +50,18 @@ def read_xmlbif(path_or_file: TextSource) -> BayesianNetwork:
     path_or_file
         A path, or an open file of text or of bytes. Bytes are in the encoding that the file
         declares, UTF-8 if none.
+    normalize
+        Divide each row of a table by its sum: for files rounded to a few digits. Sums that
+        rounding to two digits does not explain are warned of; a row of zeros stays an error.
+        Default: a sum that is off one by more than 1e-6 for each state of the child is an error,
+        as in `ConditionalTable`.
+    nan_rows
+        What a row of NaN (or NA) is, which bnlearn and others write for states of the parents
+        that their data do not have: "error", or "uniform" for the uniform distribution, as
+        `BayesianNetwork.fit` has it. A row that is NaN only in part is always an error.
+    int_states
+        Make the states of a variable integers where all of them are written as whole numbers
+        (such as 0, 1, -3, but not 01). Default: states are strings.
 
     Raises
     ------
@@ -49,8 +69,7 @@ def read_xmlbif(path_or_file: TextSource) -> BayesianNetwork:
         If there is no such file.
     FormatError
         If it is not such a file: the message names the file and the line, what was found and
-        what was expected. So it is where a variable is a decision or a utility, or a row sums to
-        something off one by more than 1e-6 (what is nearer is divided by its sum).
+        what was expected. So it is where a variable is a decision or a utility.
 
     Notes
     -----
@@ -72,6 +91,7 @@ def read_xmlbif(path_or_file: TextSource) -> BayesianNetwork:
     <5   0.1  0.9
     5+   0.6  0.4
     """
+    rules = RowRules(normalize, nan_rows)
     document = Document.read(path_or_file)
     variables: dict[str, Variable] = {}
     for given in document.variables:
@@ -79,7 +99,7 @@ def read_xmlbif(path_or_file: TextSource) -> BayesianNetwork:
         if name in variables:
             raise document.error(line, f"found variable {name!r} a second time, expected it once")
         states = [text for text, _ in given.outcomes]
-        variables[name] = make_variable(name, states, line, document.error)
+        variables[name] = make_variable(name, states, line, document.error, int_states=int_states)
     tables: dict[str, ConditionalTable] = {}
     for definition in document.definitions:
         child, line = definition.child
@@ -87,7 +107,7 @@ def read_xmlbif(path_or_file: TextSource) -> BayesianNetwork:
             raise document.error(
                 line, f"found the table of {child!r} a second time, expected one for each variable"
             )
-        tables[child] = _table(definition, variables, document)
+        tables[child] = _table(definition, variables, document, rules)
     return make_network(document.name, variables, tables)
 
 
@@ -157,7 +177,10 @@ def _element(tag: str, name: str) -> str:
 
 
 def _table(
-    definition: Definition, variables: dict[str, Variable], document: Document
+    definition: Definition,
+    variables: dict[str, Variable],
+    document: Document,
+    rules: RowRules,
 ) -> ConditionalTable:
     child, parents = look_up(variables, [definition.child, *definition.parents], document.error)
     n, k = number_of_rows(parents), child.cardinality
@@ -173,21 +196,19 @@ def _table(
             f"found {len(numbers)} numbers in the table of {child.name!r}, expected {n * k}",
         )
     rows: FloatArray = np.array(numbers).reshape(n, k)
-    return make_table(child, parents, rows, lambda row: text.line_of_word(row * k), document.error)
+    return make_table(
+        child, parents, rows, lambda row: text.line_of_word(row * k), document.error, rules
+    )
 
 
 def _numbers(text: Text, document: Document) -> list[float]:
-    words = text.whole().split()
-    for n, word in enumerate(words):
-        if not _NUMBER.fullmatch(word) or not _is_number(word):
+    numbers = []
+    for n, word in enumerate(text.whole().split()):
+        try:
+            numbers.append(number_of(word))
+        except ValueError:
             line = text.line_of_word(n)
-            raise document.error(line, f"found {word[:40]!r} in a <TABLE>, expected a number")
-    return [float(word) for word in words]
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+            raise document.error(
+                line, f"found {word[:40]!r} in a <TABLE>, expected a number"
+            ) from None
+    return numbers
