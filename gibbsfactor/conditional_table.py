@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor import table_view
+from gibbsfactor.errors import suggested
 from gibbsfactor.factor import Factor
 from gibbsfactor.tables import FloatArray, as_scope, described, first_of, read_only
 from gibbsfactor.variable import Variable, check_agreement
@@ -246,7 +247,7 @@ def tables_by_child(given: Iterable[Any]) -> dict[str, ConditionalTable]:
             if v.name not in tables:
                 raise ValueError(
                     f"{v.name!r} is a parent of {name!r} but has no table of its own; "
-                    "add one, which may be without parents"
+                    f"add one, which may be without parents{suggested(v.name, tables)}"
                 )
             own = tables[v.name]
             check_agreement(v, own.child, f"the table of {table.title}", f"that of {own.title}")

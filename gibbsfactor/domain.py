@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.errors import listed
+from gibbsfactor.errors import listed, suggested
 from gibbsfactor.factor import Factor
 from gibbsfactor.tables import check_axes
 from gibbsfactor.variable import (
@@ -19,6 +19,7 @@ from gibbsfactor.variable import (
     Variable,
     by_name,
     check_agreement,
+    check_forms,
     name_of,
 )
 
@@ -51,6 +52,7 @@ class Domain:
                     where = next(f.names for f in factors if v.name in f.names)
                     elsewhere = "variables=" if v.name in given else f"factor over {where}"
                     check_agreement(v, first, f"factor over {factor.names}", elsewhere)
+        check_forms(known, "the distribution has the variables")
         return cls(known, {})
 
     @cached_property
@@ -135,7 +137,8 @@ class Domain:
         unknown = [n for n in names if n not in self.variables]
         if unknown:
             there = listed(list(self.variables)) or "none"
-            raise ValueError(f"no variable {listed(unknown)}; there are {there}")
+            hint = suggested(unknown[0], self.variables)
+            raise ValueError(f"no variable {listed(unknown)}; there are {there}{hint}")
 
 
 def state_array(v: Variable) -> npt.NDArray[Any]:

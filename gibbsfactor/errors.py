@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from unicodedata import normalize
 
 
 class ZeroProbabilityError(ValueError):
@@ -40,14 +41,25 @@ def listed(items: Sequence[object], most: int = 20) -> str:
     return shown if len(items) <= most else f"{shown}, ... ({len(items)} in all)"
 
 
-def suggested(given: object, known: Sequence[object]) -> str:
-    """What a misspelt name may have meant, as the end of a message; empty where nothing is near.
+def suggested(given: object, known: Iterable[object]) -> str:
+    r"""What a misspelt name may have meant, as the end of a message; empty where nothing is near.
 
     >>> suggested("Rian", ["rain", "grass"])
     "; did you mean 'rain'?"
     >>> suggested("snow", ["rain", "grass"])
     ''
+    >>> print(suggested("e\u0301", ["a", "\xe9"]))
+    ; 'e\u0301' is another Unicode form of '\xe9': use unicodedata.normalize('NFC', text) on both
     """
+    known = list(known)
+    if isinstance(given, str):
+        form = normalize("NFC", given)
+        for one in known:
+            if isinstance(one, str) and one != given and normalize("NFC", one) == form:
+                return (
+                    f"; {given!a} is another Unicode form of {one!a}: "
+                    "use unicodedata.normalize('NFC', text) on both"
+                )
     texts = {str(one).strip().casefold(): one for one in reversed(known)}
     near = difflib.get_close_matches(str(given).strip().casefold(), texts, n=1)
     return f"; did you mean {texts[near[0]]!r}?" if near else ""

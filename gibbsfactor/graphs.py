@@ -11,18 +11,22 @@ Letters below: v a variable's number, C(v) the clique that its elimination makes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import networkx as nx
+import numpy as np
 
 from gibbsfactor.exact.order import elimination_order
 from gibbsfactor.factor import Factor
-from gibbsfactor.variable import Assignment, Variable, check_agreement
+from gibbsfactor.variable import Assignment, Variable, check_agreement, check_forms
 
-__all__ = ["factor_graph", "induced_graph", "junction_tree"]
+AnyGraph = TypeVar("AnyGraph", bound="nx.Graph[Any]")
+
+__all__ = ["factor_graph", "induced_graph", "junction_tree", "plain_graph"]
 
 
 def induced_graph(
@@ -191,6 +195,91 @@ def junction_tree(
     return tree
 
 
+def plain_graph(graph: AnyGraph) -> AnyGraph:
+    """Copy of a graph with nothing but texts and numbers in it, as networkx's writers need.
+
+    So ``node_link_data`` for JSON, ``write_graphml``, ``write_gexf`` and ``write_gml`` take it.
+
+    Parameters
+    ----------
+    graph : networkx.Graph
+        One of this module's, or any other, directed or not.
+
+    Returns
+    -------
+    networkx.Graph
+        Nodes and edges as before; nodes that are tuples, such as cliques, are JSON text. So are
+        attributes that are lists or tuples of texts and numbers. The attribute ``variable``
+        becomes ``states``, the JSON text of its labels, from which `BayesianNetwork.fit` reads
+        them back. None, factors, and states that JSON has no form for are left out.
+
+    Examples
+    --------
+    >>> a, b = Variable("A", ["no", "yes"]), Variable("B", 2)
+    >>> graph = plain_graph(induced_graph([Factor([a, b], [[1, 2], [2, 1]])]))
+    >>> graph.nodes["A"]
+    {'kind': 'variable', 'states': '["no", "yes"]', 'cardinality': 2, 'observed': False}
+    >>> graph.edges["A", "B"]
+    {'factors': '[0]'}
+    """
+    plain = type(graph)()
+    name = {v: (_json(list(v)) or str(v)) if isinstance(v, tuple) else v for v in graph}
+    plain.graph.update(_plain_attributes(graph.graph))
+    plain.add_nodes_from((name[n], _plain_attributes(data)) for n, data in graph.nodes(data=True))
+    # a node's predecessors in their order, which is that of its table's axes
+    edges: Any = graph.in_edges if isinstance(graph, nx.DiGraph) else graph.edges
+    plain.add_edges_from((name[u], name[v], _plain_attributes(d)) for u, v, d in edges(data=True))
+    return plain
+
+
+def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, Variable):
+            key, value = "states", _json(list(value.states))
+        elif isinstance(value, list | tuple):
+            value = _json(list(value))
+        elif type(value) not in (str, int, float, bool):
+            value = str(value) if key == "state" and value is not None else None
+        if value is not None:
+            plain[key] = value
+    return plain
+
+
+def _json(labels: list[Any]) -> str | None:
+    """The JSON text of labels, unless they would come back as others."""
+    try:
+        text = json.dumps(labels, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return None
+    return text if labels_from_json(text) == labels else None
+
+
+def labels_from_json(text: str) -> list[Any]:
+    """The labels of a JSON text, such as the attribute ``states``; lists within are tuples.
+
+    Raises
+    ------
+    ValueError
+        If it is not the JSON text of a list.
+
+    Examples
+    --------
+    >>> labels_from_json('[[0, "a"], null]')
+    [(0, 'a'), None]
+    """
+    labels = json.loads(text)
+    if not isinstance(labels, list):
+        raise ValueError(f"{text:.60} is not the JSON text of a list")
+    return [_hashable(label) for label in labels]
+
+
+def _hashable(label: Any) -> Any:
+    return tuple(map(_hashable, label)) if isinstance(label, list) else label
+
+
 # ---- variables ------------------------------------------------------------------------
 
 
@@ -220,6 +309,7 @@ def _known_variables(
         if not isinstance(v, Variable):
             raise TypeError(f"variables are a sequence of Variable; got {v!r} in it")
         meet(v, None)
+    check_forms(known, "the factors have the variables")
     return known
 
 

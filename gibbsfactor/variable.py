@@ -5,7 +5,8 @@ A state is a hashable label. What stands for a missing entry (None, NaN, NaT, NA
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import unicodedata
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -39,8 +40,8 @@ class Variable:
     Raises
     ------
     ValueError
-        If the name is empty, or there is no state, or a state is listed twice, or is None or
-        NaN, which stand for missing entries.
+        If the name is empty, or there is no state, or a state is listed twice, be it in two
+        Unicode forms, or is None or NaN, which stand for missing entries.
     TypeError
         If the name is not a string or a state is not hashable.
 
@@ -126,6 +127,7 @@ class Variable:
                 f"variable {self.name!r} lists the {same}; list each state once (of a column of "
                 "data, give column.unique())"
             )
+        check_forms(self.states, f"variable {self.name!r} has the states")
 
     @cached_property
     def _positions(self) -> dict[State, int]:
@@ -284,6 +286,34 @@ def _other_date(day: date) -> date:
 
 def _as_text(state: object) -> str:
     return str(int(state)) if isinstance(state, float) and state.is_integer() else str(state)
+
+
+def check_forms(texts: Iterable[object], what: str) -> None:
+    r"""Raise ValueError if two of the texts are one text in two Unicode forms.
+
+    An é can be one character or an e and an accent: the two look the same and are not equal.
+
+    Raises
+    ------
+    ValueError
+        ``what`` begins the message.
+
+    Examples
+    --------
+    >>> check_forms(["caf\u00e9", "cafe\u0301"], "these are")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: these are 'caf\xe9' and 'cafe\u0301', which are two Unicode forms of ...
+    """
+    met: dict[str, str] = {}
+    for text in texts:
+        if isinstance(text, str) and not text.isascii():
+            first = met.setdefault(unicodedata.normalize("NFC", text), text)
+            if first != text:
+                raise ValueError(
+                    f"{what} {first!a} and {text!a}, which are two Unicode forms of the same text; "
+                    "make them equal with unicodedata.normalize('NFC', text)"
+                )
 
 
 def check_agreement(first: Variable, second: Variable, where: str, elsewhere: str) -> None:

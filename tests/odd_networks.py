@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -33,14 +35,18 @@ names = st.sampled_from(ODD_NAMES) | st.text(
 )
 
 
+def nfc(name):
+    return unicodedata.normalize("NFC", name)
+
+
 @st.composite
 def odd_networks(draw, allowed=lambda name: True):
     """Up to five variables; rows plain, with zeros, of one state, or of very small numbers."""
     allowed_names = names.filter(allowed)
     count = draw(st.integers(0, 5))
     variables = [
-        Variable(name, draw(st.lists(allowed_names, min_size=1, max_size=4, unique=True)))
-        for name in draw(st.lists(allowed_names, min_size=count, max_size=count, unique=True))
+        Variable(name, draw(st.lists(allowed_names, min_size=1, max_size=4, unique_by=nfc)))
+        for name in draw(st.lists(allowed_names, min_size=count, max_size=count, unique_by=nfc))
     ]
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     tables = []

@@ -29,6 +29,7 @@ from gibbsfactor import (
     ZeroProbabilityError,
     draw,
 )
+from gibbsfactor.graphs import labels_from_json
 from gibbsfactor.learning import expected_counts, structure
 from gibbsfactor.learning.expectation_maximization import maximize
 from gibbsfactor.learning.expected_counts import Incomplete
@@ -232,7 +233,7 @@ def test_structure(p):
     )
     for v in p.variables:
         name = v.name
-        assert graph.nodes[name]["variable"] == v
+        assert labels_from_json(graph.nodes[name]["states"]) == list(v.states)
         assert p.parents(name) == p.parents(v) == tuple(u.name for u in p.tables[name].parents)
         assert set(p.children(name)) == set(graph.successors(name))
         blanket = p.markov_blanket(name)

@@ -235,16 +235,16 @@ def test_graph_is_a_star_from_the_class(tmp_path):
     assert nx.is_arborescence(graph)
     assert graph.graph["kind"] == "directed"
     assert list(graph.edges) == [("class", n) for n in ("size", "hue", "ripe", "class (column)")]
-    assert graph.nodes["class"]["variable"].states == ("x", "y")
-    assert graph.nodes["hue"]["variable"].states == ("g", "r", "(other)")
+    assert graph.nodes["class"]["states"] == '["x", "y"]'
+    assert graph.nodes["hue"]["states"] == '["g", "r", "(other)"]'
     assert graph.nodes["ripe"]["cardinality"] == 2
-    assert graph.nodes["size"]["variable"] is None
+    assert not {"states", "cardinality"} & set(graph.nodes["size"])
     assert [d["distribution"] for _, d in graph.nodes(data=True)] == ["categorical", *model.kinds_]
     assert not any(d["observed"] for _, d in graph.nodes(data=True))
     ax = draw(model, observed=["size", "hue"], path=tmp_path / "star.png")
     assert {t.get_text() for t in ax.texts} >= {"class", "size", "hue", "class (column)"}
     empty = NaiveBayes("categorical").fit([[None], [None]], [0, 1]).graph()
-    assert empty.nodes["x0"]["variable"] is None
+    assert empty.nodes["x0"].get("states") is None
 
 
 def test_described_and_shown():

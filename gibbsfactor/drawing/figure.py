@@ -111,7 +111,7 @@ def draw(
         ax = _new_axes(placed, sizes, title)
     paint(ax, graph, boxes, placed)
     if title is not None:
-        ax.set_title(title, fontsize=_TITLE, color=TEXT_COLOUR)
+        ax.set_title(title, fontsize=_TITLE, color=TEXT_COLOUR, parse_math=False)
     if target is not None:
         figure = ax.get_figure(root=True)
         assert figure is not None

@@ -77,9 +77,13 @@ def make_variable(
         met: set[str] = set()
         twice = next(s for s in states if s in met or met.add(s))  # type: ignore[func-returns-value]
         raise fail(place, f"variable {name!r} has the state {twice!r} twice, expected it once")
+    labels: Sequence[int | str] = states
     if int_states and all(map(_WHOLE.fullmatch, states)):
-        return Variable(name, [int(state) for state in states])
-    return Variable(name, states)
+        labels = [int(state) for state in states]
+    try:
+        return Variable(name, labels)
+    except ValueError as error:
+        raise fail(place, str(error)) from None
 
 
 def look_up(

@@ -7,60 +7,130 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
+from networkx.classes.reportviews import EdgeView, MultiEdgeView, OutEdgeView
 
 from gibbsfactor.conditional_table import ConditionalTable
-from gibbsfactor.errors import IntractableError, listed
+from gibbsfactor.errors import IntractableError, listed, suggested
+from gibbsfactor.graphs import labels_from_json
 from gibbsfactor.rows import Columns
-from gibbsfactor.variable import Variable, check_agreement, name_of
+from gibbsfactor.variable import Variable, check_agreement, check_forms, name_of
 
 MOST_CELLS = 2**28  # of one table: 2 GiB
 
 
 def read_structure(structure: Any) -> nx.DiGraph[str]:
-    """A directed graph over names, from one or from (parent, child) pairs.
+    """A directed graph over names, from one, from (parent, child) pairs, or a table of them.
 
-    Variables given in place of names, or as the node attribute ``variable``, end as that.
+    A node is a name or a variable. What is known of its states ends as the node attribute
+    ``variable``: that of the node itself, of its attribute ``variable``, or of ``states``. Its
+    name is the node's own, whatever the attribute was called before nodes were relabelled.
 
     Raises
     ------
     TypeError
         If the graph is undirected, a node is not a name, or an edge is not a pair.
+    ValueError
+        If a node's attribute ``states`` can't be read, or two names look the same.
     """
-    if isinstance(structure, nx.Graph) and not structure.is_directed():
-        raise TypeError("the structure is an undirected graph; give a networkx.DiGraph")
     graph: nx.DiGraph[str] = nx.DiGraph()
 
     def add(node: object) -> str:
         name = name_of(node) if isinstance(node, str | Variable) else None
         if name is None:
-            raise TypeError(f"the structure has the node {node!r}; nodes are names of variables")
-        graph.add_node(name, **({"variable": node} if isinstance(node, Variable) else {}))
-        return name
+            raise TypeError(
+                f"the structure has the node {node!r:.60}; nodes are names of variables, which are "
+                "strings. networkx.relabel_nodes(graph, str) makes names of other nodes"
+            )
+        graph.add_node(str(name), **({"variable": node} if isinstance(node, Variable) else {}))
+        return str(name)
 
-    edges: Iterable[Any]
     if isinstance(structure, nx.Graph):
         given: Any = structure
-        for node, known in given.nodes(data="variable"):
-            graph.add_node(add(node), **({} if known is None else {"variable": known}))
+        if not given.is_directed():
+            raise TypeError(f"the structure is an undirected graph{_UNDIRECTED}")
+        for node, attributes in given.nodes(data=True):
+            name = add(node)
+            known = _known_variable(name, attributes)
+            graph.add_node(name, **({} if known is None else {"variable": known}))
         edges = [(u, v) for v in given for u in given.pred[v]]  # parents in their order
-    elif isinstance(structure, Iterable) and not isinstance(structure, str):
-        edges = structure
     else:
-        raise TypeError(
-            "the structure is a networkx.DiGraph, a BayesianNetwork or (parent, child) pairs; "
-            f"got {structure!r:.60}"
-        )
+        edges = _pairs(structure)
     for edge in edges:
         if isinstance(edge, str) or not isinstance(edge, Sequence) or len(edge) != 2:
             raise TypeError(f"the structure has the edge {edge!r:.60}; give (parent, child) pairs")
         graph.add_edge(add(edge[0]), add(edge[1]))
+    check_forms(graph, "the structure has the variables")
     return graph
+
+
+_UNDIRECTED = "; give a networkx.DiGraph or (parent, child) pairs, which say who is the parent"
+
+
+def _pairs(structure: Any) -> list[Any]:
+    """Edges as they were given: pairs, an array of two columns, or a data frame of two."""
+    if isinstance(structure, EdgeView | MultiEdgeView):
+        raise TypeError(f"the structure is the edges of an undirected graph{_UNDIRECTED}")
+    if isinstance(structure, Mapping) and not isinstance(structure, OutEdgeView):
+        raise TypeError(
+            f"the structure is a mapping, {structure!r:.60}; give (parent, child) pairs, or "
+            "networkx.DiGraph(structure), which takes {parent: [child, ...]}"
+        )
+    if hasattr(structure, "columns"):
+        names = list(structure.columns)
+        if len(names) != 2:
+            raise TypeError(
+                f"the structure is a data frame of the columns {listed(names)}; a table of edges "
+                "has two, parents and children, as frame[['source', 'target']]. A frame that is an "
+                "adjacency matrix is read by networkx.from_pandas_adjacency(frame, "
+                "create_using=networkx.DiGraph)"
+            )
+        backwards = any({one, two} == set(names) and names[0] == two for one, two in _DIRECTIONS)
+        parents, children = (structure[name] for name in (names[::-1] if backwards else names))
+        return list(zip(parents, children, strict=True))
+    if isinstance(structure, np.ndarray):
+        if structure.ndim != 2 or structure.shape[1] != 2:
+            raise TypeError(
+                f"the structure is an array of shape {structure.shape}; edges are an array of "
+                "shape (edges, 2), a parent and a child in each row. An adjacency matrix is read "
+                "by networkx.from_numpy_array(array, create_using=networkx.DiGraph)"
+            )
+        return list(map(tuple, structure.tolist()))
+    if not isinstance(structure, Iterable) or isinstance(structure, str):
+        raise TypeError(
+            "the structure is a networkx.DiGraph, a BayesianNetwork or (parent, child) pairs; "
+            f"got {structure!r:.60}"
+        )
+    return [edge.tolist() if isinstance(edge, np.ndarray) else edge for edge in structure]
+
+
+_DIRECTIONS = (("source", "target"), ("from", "to"), ("parent", "child"))
+"""What columns of edges are called, the parents' first; other names go by their order."""
+
+
+def _known_variable(name: str, attributes: Mapping[str, Any]) -> Variable | None:
+    """The variable of a node by what its attributes say of its states."""
+    known = attributes.get("variable")
+    if isinstance(known, Variable):
+        return known if known.name == name else Variable(name, known.states)
+    states = attributes.get("states")
+    if isinstance(states, str):
+        with suppress(ValueError):  # what is no JSON is told below
+            states = labels_from_json(states)
+    if states is None:
+        return None
+    if not isinstance(states, list | tuple | int):
+        raise ValueError(
+            f"node {name!r} has the attribute states = {states!r:.60}; expected a list of labels, "
+            'or its JSON text, as \'["low", "high"]\''
+        )
+    return Variable(name, states)
 
 
 def variables_of(
@@ -71,7 +141,8 @@ def variables_of(
     Raises
     ------
     ValueError
-        If ``states`` names a variable that is not in the graph, or nobody knows the states of one.
+        If ``states`` names a variable that is not in the graph, gives one a variable of another
+        name, or nobody knows the states of one.
     """
     known: dict[str, Variable] = {}
     known.update((n, v) for n, v in graph.nodes(data="variable") if isinstance(v, Variable))
@@ -84,6 +155,11 @@ def variables_of(
             raise ValueError(
                 f"states= names {name!r}, but the structure does not; it has {listed(list(graph))}"
             )
+        if isinstance(given, Variable) and given.name != name:
+            raise ValueError(
+                f"states= gives {name!r} the variable {given.name!r}; give it its states, as in "
+                f"states={{{name!r}: {list(given.states)!r:.60}}}, or a variable of its own name"
+            )
         known[name] = given if isinstance(given, Variable) else Variable(name, given)
     for name in graph:
         if name not in known:
@@ -92,6 +168,7 @@ def variables_of(
                 raise ValueError(
                     f"the data have no entry for {name!r}, so its states are unknown; "
                     f"list them, as in states={{{name!r}: ['low', 'high']}}"
+                    f"{suggested(name, columns.entries)}"
                 )
             known[name] = Variable(name, found)
     return {name: known[name] for name in graph}

@@ -10,8 +10,8 @@ from typing import Any
 import networkx as nx
 
 from gibbsfactor.conditional_table import ConditionalTable
-from gibbsfactor.errors import listed
-from gibbsfactor.graphs import induced_graph
+from gibbsfactor.errors import listed, suggested
+from gibbsfactor.graphs import induced_graph, plain_graph
 from gibbsfactor.variable import Variable, name_of
 
 Names = str | Variable | Iterable[str | Variable]
@@ -58,7 +58,8 @@ class DirectedStructure:
         known = name_of(name)
         if known not in self._tables:
             there = listed(list(self._tables)) or "none"
-            raise ValueError(f"no variable {known!r}; there are {there}")
+            hint = suggested(known, self._tables)
+            raise ValueError(f"no variable {known!r}; there are {there}{hint}")
         return known
 
     # ---- graphs and independence ------------------------------------------------------
@@ -66,10 +67,22 @@ class DirectedStructure:
     def graph(self) -> nx.DiGraph[str]:
         """The directed acyclic graph: an edge from each parent to its child.
 
-        Nodes are names in the order of the tables, with attributes as in `graphs.induced_graph`.
+        Nodes are names in the order of the tables, with the attributes that
+        `graphs.plain_graph` leaves those of `graphs.induced_graph`: ``states`` is JSON text. All
+        of networkx's writers take it (JSON, GraphML, GEXF, GML), and `fit` takes what is read
+        back.
+
+        Examples
+        --------
+        >>> from gibbsfactor import BayesianNetwork
+        >>> coin = ConditionalTable(Variable("coin", ["heads", "tails"]), [], [0.5, 0.5])
+        >>> print(nx.node_link_data(BayesianNetwork([coin]).graph(), edges="edges")["nodes"][0])
+        ... # doctest: +NORMALIZE_WHITESPACE
+        {'kind': 'variable', 'states': '["heads", "tails"]', 'cardinality': 2, 'observed': False,
+         'id': 'coin'}
         """
         known = self.moral_graph().nodes
-        return directed_graph(self._tables, {name: known[name] for name in self._tables})
+        return plain_graph(directed_graph(self._tables, {v: known[v] for v in self._tables}))
 
     def moral_graph(self) -> nx.Graph[Any]:
         """The undirected graph in which parents of a common child are joined as well.

@@ -125,15 +125,18 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
 
         Parameters
         ----------
-        structure : networkx.DiGraph, BayesianNetwork, or iterable of (parent, child) pairs
-            Of a network, only graph and states are taken. Pairs cannot say that a variable
-            stands alone; a graph can.
+        structure : networkx.DiGraph, BayesianNetwork, or (parent, child) pairs
+            Of a network, only graph and states are taken. Pairs may be any iterable, an array of
+            shape (edges, 2), or a data frame of two columns. They cannot say that a variable
+            stands alone; a graph can. Nodes are names; ``networkx.relabel_nodes(graph, str)``
+            makes names of others.
         data : data frame, mapping {name: column}, structured array or sequence of {name: state}
             Columns are variables, missing entries as in `gibbsfactor.rows.coded_rows`. A variable
             without a column is hidden in every row, and needs its states listed.
         states : mapping {name: states} or iterable of Variable, optional
             Of some variables. Others have the states that the structure knows (a network, or the
-            node attribute ``variable``), of a categorical column, or the distinct entries, sorted.
+            node attribute ``states``, a list or its JSON text), of a categorical column, or the
+            distinct entries, sorted.
         pseudo_count : float
             Added to the count of every cell of every table: 1 is Laplace's rule.
         equivalent_sample_size : float, optional
@@ -185,7 +188,11 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         no      1    0
         yes   0.5  0.5
         """
-        graph = read_structure(structure.graph() if isinstance(structure, cls) else structure)
+        if isinstance(structure, BayesianNetwork):
+            graph = structure.graph()
+            nx.set_node_attributes(graph, {v.name: v for v in structure.variables}, "variable")
+            structure = graph
+        graph = read_structure(structure)
         topological_order(graph)
         columns = read_columns(data, "data")
         variables = variables_of(graph, columns, states)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
+from gibbsfactor.graphs import plain_graph
 from gibbsfactor.variable import Variable
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,8 +56,8 @@ def unrolled_graph(
 ) -> nx.DiGraph[str]:
     """The Bayesian network over T positions: y0 -> y1 -> ..., and each y_t -> x_t.
 
-    Nodes have the attributes of `graphs.induced_graph`; the x_t are observed. ``variable`` and
-    ``cardinality`` of an x_t are None where observations are no finite set.
+    Nodes have the attributes of `BayesianNetwork.graph`; the x_t are observed, and have no
+    ``states`` and ``cardinality`` where observations are no finite set.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def unrolled_graph(
         if t:
             graph.add_edge(f"y{t - 1}", f"y{t}")
         graph.add_edge(f"y{t}", f"x{t}")
-    return graph
+    return plain_graph(graph)
 
 
 def _add(graph: nx.DiGraph[str], name: str, variable: Variable | None, *, observed: bool) -> None:

@@ -55,9 +55,9 @@ class Views(Pair):
     def graph(self, n_positions: int) -> nx.DiGraph[str]:
         """The Bayesian network over so many positions: y0 -> y1 -> ..., and each y_t -> x_t.
 
-        Nodes have the attributes of `graphs.induced_graph`, and `draw` draws them; the
-        observations x_t are marked as observed. Where these are no symbols, their ``variable`` and
-        ``cardinality`` are None.
+        Nodes have the attributes of `BayesianNetwork.graph`, and `draw` draws them; the
+        observations x_t are marked as observed. Where these are no symbols, they have no
+        ``states`` and no ``cardinality``.
 
         Raises
         ------

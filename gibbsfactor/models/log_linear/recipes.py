@@ -49,6 +49,13 @@ def markov_templates(
     structure : networkx.Graph, GibbsDistribution, or iterable of sequences of names
         Of a graph, its maximal cliques; of a distribution, the scopes of its factors.
 
+    Raises
+    ------
+    TypeError
+        If a graph is directed, or has a node that is not a name.
+    ValueError
+        If there is no clique.
+
     Notes
     -----
     Source: Koller & Friedman (2009), definitions 4.3 and 4.4.
@@ -61,6 +68,17 @@ def markov_templates(
     if isinstance(structure, GibbsDistribution):
         scopes = [factor.names for factor in structure.factors if factor.scope]
     elif isinstance(structure, nx.Graph):
+        if structure.is_directed():
+            raise TypeError(
+                "the structure is a directed graph; give networkx.moral_graph(graph), whose "
+                "cliques are the families, or the BayesianNetwork itself"
+            )
+        strange = [node for node in structure if not isinstance(node, str)]
+        if strange:
+            raise TypeError(
+                f"the structure has the node {strange[0]!r:.60}; nodes are names of columns, which "
+                "are strings. networkx.relabel_nodes(graph, str) makes names of other nodes"
+            )
         number = {node: i for i, node in enumerate(structure)}
         found = [sorted(clique, key=number.__getitem__) for clique in nx.find_cliques(structure)]
         scopes = [tuple(c) for c in sorted(found, key=lambda c: [number[node] for node in c])]

@@ -238,6 +238,9 @@ class Tree:
 class Edges:
     """The edges of a graph, the same for every input; labels are in the order of its nodes.
 
+    The first label of a clique is that of the edge's tail; where edges have no direction, of the
+    node that comes first. Parallel edges are one.
+
     Examples
     --------
     >>> Edges(nx.cycle_graph(["a", "b", "c"]))(None).tolist()
@@ -249,8 +252,11 @@ class Edges:
     def __call__(self, x: Any) -> IntArray:
         """Positions of the labels that meet, (C, r)."""
         number = {node: i for i, node in enumerate(self.graph)}
-        pairs = [(number[a], number[b]) for a, b in self.graph.edges]
-        return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+        loops = list(nx.nodes_with_selfloops(self.graph))
+        if loops:
+            raise ValueError(f"the graph has an edge from {loops[0]!r} to itself; take it away")
+        pairs = dict.fromkeys((number[edge[0]], number[edge[1]]) for edge in self.graph.edges)
+        return np.array(list(pairs), dtype=np.intp).reshape(-1, 2)
 
     def shape(self, x: Any) -> tuple[int, ...]:
         """Shape of the labels."""

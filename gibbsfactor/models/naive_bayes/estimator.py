@@ -363,8 +363,8 @@ class NaiveBayes(LinearView, ClassifierMixin, BaseEstimator):  # type: ignore[mi
         """The directed graph: an edge from "class" to every column.
 
         Nodes have the attributes of `BayesianNetwork.graph`, and ``distribution``, the kind. A
-        column of numbers has no states: its ``variable`` and ``cardinality`` are None. A column
-        named "class" is the node "class (column)".
+        column of numbers has no ``states`` and no ``cardinality``. A column named "class" is the
+        node "class (column)".
         """
         check_is_fitted(self)
         states = variables_of(self._counted, self._names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from gibbsfactor import table_view
+from gibbsfactor.graphs import plain_graph
 from gibbsfactor.variable import Variable
 
 
@@ -38,10 +39,10 @@ class Description:
 def naive_graph(
     label: Variable, names: Sequence[str], kinds: Sequence[str], states: Sequence[Variable | None]
 ) -> nx.DiGraph[str]:
-    """An edge from the class to every column; attributes as in `graphs.induced_graph`.
+    """An edge from the class to every column; attributes as in `BayesianNetwork.graph`.
 
-    A column of numbers has no states: its ``variable`` and ``cardinality`` are None. A column
-    that has the name of the class variable is a node of another name.
+    A column of numbers has no ``states`` and no ``cardinality``. A column that has the name of the
+    class variable is a node of another name.
     """
     graph: nx.DiGraph[str] = nx.DiGraph(kind="directed")
     graph.add_node(
@@ -65,4 +66,4 @@ def naive_graph(
             distribution=kind,
         )
         graph.add_edge(label.name, node)
-    return graph
+    return plain_graph(graph)
