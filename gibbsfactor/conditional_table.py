@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -12,7 +13,15 @@ import numpy.typing as npt
 from gibbsfactor import table_view
 from gibbsfactor.errors import suggested
 from gibbsfactor.factor import Factor
-from gibbsfactor.tables import FloatArray, as_scope, described, first_of, read_only
+from gibbsfactor.tables import (
+    FloatArray,
+    as_scope,
+    by_label,
+    described,
+    first_of,
+    is_labelled,
+    read_only,
+)
 from gibbsfactor.variable import Variable, check_agreement
 
 IntArray = npt.NDArray[np.intp]
@@ -31,7 +40,9 @@ class ConditionalTable(Factor):
     parents : sequence of Variable, or one Variable
         Empty for a variable without parents.
     values : array_like, shape (cardinality of each parent, cardinality of the child)
-        Probabilities; every row (the last axis) sums to one.
+        Probabilities; every row (the last axis) sums to one. Data frames, series and mappings
+        are read by their labels: a crosstab, a pivot table, `to_frame`, {state of the parent:
+        {state: probability}}; see `Factor`.
 
     Raises
     ------
@@ -61,6 +72,9 @@ class ConditionalTable(Factor):
     yes   0.2  0.8
     >>> table[{"rain": "yes", "grass": "wet"}]
     0.8
+    >>> labelled = {"yes": {"wet": 0.8, "dry": 0.2}, "no": {"wet": 0.1, "dry": 0.9}}
+    >>> ConditionalTable(grass, [rain], labelled).allclose(table)
+    True
     >>> ConditionalTable(rain, [], [0.7, 0.3]) * table
     rain  grass  weight
     no    dry      0.63
@@ -72,15 +86,24 @@ class ConditionalTable(Factor):
     __slots__ = ()
 
     def __init__(
-        self, child: Variable, parents: Variable | Sequence[Variable], values: npt.ArrayLike
+        self,
+        child: Variable,
+        parents: Variable | Sequence[Variable],
+        values: npt.ArrayLike | Mapping[Any, Any],
     ) -> None:
         if not isinstance(child, Variable):
             raise TypeError(f"the child of a conditional table is a Variable; got {child!r}")
         above = as_scope(parents)
         if child.name in (v.name for v in above):
             raise ValueError(f"{child.name!r} is given as a parent of itself")
-        super().__init__((*above, child), values)
-        self._values = self._with_unit_rows(self.values)
+        try:
+            super().__init__((*above, child), values)
+            self._values = self._with_unit_rows(self.values)
+        except ValueError as error:
+            advice = _of_another_layout((*above, child), values)
+            if not advice:
+                raise
+            raise ValueError(f"{error}; {advice}") from None
 
     @classmethod
     def from_log(
@@ -206,6 +229,38 @@ class ConditionalTable(Factor):
 def most_off(child: Variable) -> float:
     """How far the sum of a row may be off one, from rounding: 1e-6 for each state of the child."""
     return MOST_OFF * child.cardinality
+
+
+def _of_another_layout(scope: Sequence[Variable], values: Any) -> str:
+    """What to do about a table whose columns sum to one, or whose axes are joined; else empty."""
+    shape = tuple(v.cardinality for v in scope)
+    child, above = shape[-1], shape[:-1]
+    try:
+        table = by_label(tuple(scope), values) if is_labelled(values) else np.array(values, float)
+    except (TypeError, ValueError):
+        return ""
+
+    def sums_to_one(axis: int) -> bool:
+        return bool((np.abs(table.sum(axis=axis) - 1) <= MOST_OFF * table.shape[axis]).all())
+
+    if table.shape == shape:
+        for axis, v in enumerate(scope[:-1]):
+            if sums_to_one(axis):
+                others = ", ".join(u.name for u in scope if u is not v)
+                way = f"np.moveaxis(values, {axis}, -1)" if len(shape) > 2 else "values.T"
+                return f"they sum to 1 over {v.name!r} instead, as P({v.name} | {others}) does" + (
+                    "" if is_labelled(values) else f": if the axes are mixed up, give {way}"
+                )
+    elif table.shape == (child, math.prod(above)) and sums_to_one(0):
+        return (
+            "the columns sum to 1, one for each joint state of the parents (the last parent "
+            f"running fastest), as pgmpy has it: give values.T.reshape({shape})"
+        )
+    elif table.shape == (child, *above) and sums_to_one(0):
+        return "the first axis sums to 1: give np.moveaxis(values, 0, -1)"
+    elif table.size == math.prod(shape) and table.shape[-1:] == (child,) and sums_to_one(-1):
+        return f"each axis is of one variable, the parents in order: give values.reshape({shape})"
+    return ""
 
 
 def _restored(

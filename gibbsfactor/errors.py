@@ -60,6 +60,9 @@ def suggested(given: object, known: Iterable[object]) -> str:
                     f"; {given!a} is another Unicode form of {one!a}: "
                     "use unicodedata.normalize('NFC', text) on both"
                 )
+    text = str(given).strip().casefold()
     texts = {str(one).strip().casefold(): one for one in reversed(known)}
-    near = difflib.get_close_matches(str(given).strip().casefold(), texts, n=1)
-    return f"; did you mean {texts[near[0]]!r}?" if near else ""
+    for near in difflib.get_close_matches(text, texts, n=1):
+        if abs(len(near) - len(text)) <= 1 + len(text) // 4:
+            return f"; did you mean {texts[near]!r}?"
+    return ""

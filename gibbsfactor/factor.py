@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,13 +40,16 @@ class Factor:
         The variables, in the order of the axes of ``values``. An empty scope makes the
         factor a number.
     values : array_like, shape (cardinality of each variable in scope)
-        The weights; finite and not negative. They need not sum to one.
+        The weights; finite and not negative. They need not sum to one. What has labels is read by
+        them, in whatever order they come: a series of pandas (value counts), a data frame (a
+        crosstab, a pivot table, `to_frame`), a mapping {(state, state): weight} or {state:
+        {state: weight}}.
 
     Raises
     ------
     ValueError
         If the shape is not that of the scope, a weight is negative, NaN or infinite, or a
-        variable is repeated.
+        variable is repeated; or a label is no state, or a joint state has no weight or two.
 
     Notes
     -----
@@ -86,7 +89,9 @@ class Factor:
     _values: FloatArray | None
     _log_values: FloatArray | None
 
-    def __init__(self, scope: Variable | Sequence[Variable], values: npt.ArrayLike) -> None:
+    def __init__(
+        self, scope: Variable | Sequence[Variable], values: npt.ArrayLike | Mapping[Any, Any]
+    ) -> None:
         self._scope = as_scope(scope)
         self._is_log = self._is_probability = False
         self._values = table = as_table(self._scope, values, "values")
