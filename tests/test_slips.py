@@ -8,7 +8,6 @@ import sys
 import threading
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.model_selection import cross_val_score
@@ -49,7 +48,6 @@ def test_truth_values_are_not_shown_as_numbers():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (pd.Series({"a1": 2.0, "a0": 1.0}), "has an order of its own; give values.to_numpy"),
         (np.ma.masked_array([1.0, 2.0], [0, 1]), "may be masked; give values.filled"),
         ([10**400, 1], "not a table of numbers: int too large"),
         ([1 + 2j, 1], "they are complex"),
