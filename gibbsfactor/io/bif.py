@@ -25,6 +25,7 @@ def read_bif(
     normalize: bool = False,
     nan_rows: NanRows = "error",
     int_states: bool = False,
+    encoding: str | None = None,
 ) -> BayesianNetwork:
     r"""Read a Bayesian network in BIF, plain or gzip.
 
@@ -54,6 +55,9 @@ def read_bif(
     int_states
         Make the states of a variable integers where all of them are written as whole numbers
         (such as 0, 1, -3, but not 01). Default: states are strings.
+    encoding
+        The encoding of bytes, such as "latin-1" or "cp1252". Default: that of a byte
+        order mark, else UTF-8.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def read_bif(
     12+   0.6  0.4
     """
     rules = RowRules(normalize, nan_rows)
-    scanner = Scanner(path_or_file)
+    scanner = Scanner(path_or_file, encoding)
     variables: dict[str, Variable] = {}
     blocks: dict[str, Block] = {}
     any_block = False

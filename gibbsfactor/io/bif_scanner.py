@@ -28,9 +28,9 @@ class Scanner:
     lists.
     """
 
-    def __init__(self, source: TextSource) -> None:
+    def __init__(self, source: TextSource, encoding: str | None = None) -> None:
         self.name = source_name(source)
-        self.text = read_text(source)
+        self.text = read_text(source, encoding)
         self.at = 0
 
     def error(self, at: int, message: str) -> FormatError:

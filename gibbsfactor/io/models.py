@@ -30,6 +30,7 @@ def read_model(
     normalize: bool = False,
     nan_rows: NanRows = "error",
     int_states: bool = False,
+    encoding: str | None = None,
 ) -> GibbsDistribution:
     """Read a model by the suffix of its path: .uai, .bif, .xmlbif, .bifxml, .xml, or these + .gz.
 
@@ -46,6 +47,9 @@ def read_model(
     int_states
         Make the states of a variable integers where all of them are written as whole numbers, as
         those of a UAI model always are.
+    encoding
+        The encoding of the file, where it has no byte order mark and is not in UTF-8. A UAI model
+        is in ASCII, but for its comments.
 
     Raises
     ------
@@ -76,7 +80,13 @@ def read_model(
     for suffix, reader in READERS.items():
         if name.lower().removesuffix(".gz").endswith(suffix):
             if reader is not read_uai:
-                return reader(name, normalize=normalize, nan_rows=nan_rows, int_states=int_states)
+                return reader(
+                    name,
+                    normalize=normalize,
+                    nan_rows=nan_rows,
+                    int_states=int_states,
+                    encoding=encoding,
+                )
             if normalize or nan_rows != "error":
                 raise ValueError(
                     f"{name}: the tables of a UAI model are factors, which are read as they are; "

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from gibbsfactor.errors import FormatError
-from gibbsfactor.io.text import TextSource, read_utf8, source_name
+from gibbsfactor.io.text import TextSource, read_ascii, source_name
 from gibbsfactor.tables import FloatArray
 
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -22,7 +22,7 @@ class Words:
 
     def __init__(self, source: TextSource) -> None:
         self.name = source_name(source)
-        self._data = read_utf8(source)
+        self._data = read_ascii(source)
         if b"#" in self._data:
             self._data = _COMMENT.sub(b"", self._data)
         self.words = self._data.split()

@@ -38,6 +38,7 @@ def read_xmlbif(
     normalize: bool = False,
     nan_rows: NanRows = "error",
     int_states: bool = False,
+    encoding: str | None = None,
 ) -> BayesianNetwork:
     r"""Read a Bayesian network in XMLBIF 0.3, plain or gzip.
 
@@ -48,8 +49,7 @@ def read_xmlbif(
     Parameters
     ----------
     path_or_file
-        A path, or an open file of text or of bytes. Bytes are in the encoding that the file
-        declares, UTF-8 if none.
+        A path, or an open file of text or of bytes.
     normalize
         Divide each row of a table by its sum: for files rounded to a few digits. Sums that
         rounding to two digits does not explain are warned of; a row of zeros stays an error.
@@ -62,6 +62,10 @@ def read_xmlbif(
     int_states
         Make the states of a variable integers where all of them are written as whole numbers
         (such as 0, 1, -3, but not 01). Default: states are strings.
+    encoding
+        The encoding of bytes, such as "latin-1" or "cp1252". Default: what a byte order mark says,
+        else what the file declares, UTF-8 if nothing. A file that declares UTF-16 in plain ASCII
+        is in UTF-8, and so is one that declares Latin-1 or Windows-1252 where all of it is UTF-8.
 
     Raises
     ------
@@ -92,7 +96,7 @@ def read_xmlbif(
     5+   0.6  0.4
     """
     rules = RowRules(normalize, nan_rows)
-    document = Document.read(path_or_file)
+    document = Document.read(path_or_file, encoding)
     variables: dict[str, Variable] = {}
     for given in document.variables:
         name, line = given.name

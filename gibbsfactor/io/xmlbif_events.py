@@ -8,7 +8,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from gibbsfactor.errors import FormatError
-from gibbsfactor.io.text import TextSource, read_unpacked, source_name
+from gibbsfactor.io.text import TextSource, read_xml, source_name
 
 Named = tuple[str, int]
 """A name and the line it is on."""
@@ -83,12 +83,11 @@ class Document:
         self._networks = 0
 
     @classmethod
-    def read(cls, source: TextSource) -> Document:
+    def read(cls, source: TextSource, encoding: str | None = None) -> Document:
         """The elements of a file."""
         document = cls(source_name(source))
-        data = read_unpacked(source)
-        # text is UTF-8 by now, whatever the file says
-        parser = expat.ParserCreate("utf-8" if hasattr(source, "encoding") else None)
+        data = read_xml(source, encoding)
+        parser = expat.ParserCreate("utf-8")  # as it is by now, whatever the file says
         document._listen(parser)
         try:
             parser.Parse(data, True)
@@ -98,10 +97,6 @@ class Document:
                 f"found XML that is not well formed ({expat.ErrorString(error.code)}), "
                 "expected an XMLBIF file",
             ) from None
-        except FormatError:
-            raise
-        except (LookupError, ValueError, TypeError) as error:  # from the encoding it declares
-            raise document.error(1, f"found {error}, expected text in UTF-8") from None
         if not document._networks:
             raise document.error(parser.CurrentLineNumber, "found no <NETWORK>, expected one")
         return document
