@@ -59,6 +59,7 @@ def random_problem(
     weighted=False,
     constrained=False,
     costly=False,
+    uneven=False,
     transitions=True,
     every=False,
     n_attributes=6,
@@ -86,7 +87,8 @@ def random_problem(
     if costly:
         costs = np.tile(np.log(rng.uniform(0.3, 4.0, (n_labels, 1))), n_labels)
         np.fill_diagonal(costs, 0.0)
-    targets = ChainTargets.of(np.array(lengths), codes, n_labels, allowed, weights)
+    each = rng.choice([0.0, 1.0, 1.0, 4.0], len(codes)) if uneven else None
+    targets = ChainTargets.of(np.array(lengths), codes, n_labels, allowed, weights, each)
     rules = ChainRules(start, pairs, end, costs) if constrained else ChainRules(costs=costs)
     features, observed = observed_features(
         tokens,
@@ -167,8 +169,9 @@ def restricted(problem, nodes, steps, first, length):
 def listed_losses(problem, weights):
     """(N,) v_n (log Z(x_n) - log Z(x_n; y_n)), with all labellings of each sequence written down.
 
-    Where label weights cost, a labelling y' of a full sequence weighs more by the costs of
-    every position where it differs from y (softmax-margin).
+    Where mistakes cost, a labelling y' of a full sequence weighs more by the costs of every
+    position where it differs from y (softmax-margin). Where tokens differ in weight, the loss is
+    v_n sum_t w_t (log Z(x_n; y_n up to t - 1) - log Z(x_n; y_n up to t)).
     """
     nodes, steps = spread_scores(problem, weights)
     targets, costs, losses, first = problem.targets, problem.rules.costs, [], 0
@@ -181,6 +184,16 @@ def listed_losses(problem, weights):
             losses.append(0.0)
             continue
         y, scores = every.labellings, every.scores
+        each = None if targets.token_weights is None else targets.token_weights[span]
+        if each is not None and (each != 1).any():
+            agrees = y == codes
+            if targets.allowed is not None:
+                agrees = targets.allowed[span][np.arange(length), y]
+            agrees = np.logical_and.accumulate(agrees, axis=1)
+            totals = [np.logaddexp.reduce(scores)]
+            totals += [np.logaddexp.reduce(scores[agrees[:, t]]) for t in range(length)]
+            losses.append(-v * float(each @ np.diff(totals)))
+            continue
         if (codes >= 0).all():
             right = (y == codes).all(axis=1)
             if costs is not None:

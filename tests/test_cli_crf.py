@@ -174,6 +174,28 @@ def test_train_passes_its_options_on(folder):
     assert crf.progress is False
 
 
+def test_weights_of_labels_and_costs_of_mistakes(folder, capsys):
+    assert main(train("--quiet", "--label-weight", "balanced", "--report", "r.json")) == 0
+    assert LinearChainCRF.load("model.crf").label_weights == "balanced"
+    assert json.loads(Path("r.json").read_text())["label_weights"] == "balanced"
+    more = ["--continue", "model.crf", "--model", "other.crf", "--mistake-cost", "O=2"]
+    assert main(["crf", "train", "train.txt", "--quiet", *more]) == 0
+    crf = LinearChainCRF.load("other.crf")
+    assert (crf.label_weights, crf.mistake_costs) == (None, {"O": 2.0})
+    for options, message in (
+        (
+            ["--label-weight", "balanced", "--label-weight", "O=2"],
+            "both balanced and L=W; give one",
+        ),
+        (["--label-weight", "O=2", "--mistake-cost", "O=2"], "are both given; give one of them"),
+        (["--label-weight", "O=-1"], "is O=-1; it must be LABEL=W, with a finite number W of at"),
+        (["--mistake-cost", "O=0"], "is O=0; it must be LABEL=C, with a finite number C of more"),
+        (["--label-weight", "Z=1"], "label_weights names 'Z', which is no label of the training"),
+    ):
+        assert main(train(*options)) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_without_options_all_is_as_in_python(folder):
     assert main(["crf", "train", "train.txt", "--template", "template", "--model", "m"]) == 0
     made = LinearChainCRF.load("m").get_params()

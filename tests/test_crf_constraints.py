@@ -204,18 +204,114 @@ def test_weights_and_partial_labels_together():
 # ---- weights of labels ----------------------------------------------------------------------
 
 
-def test_label_weights_trade_mistakes_for_each_other():
-    """A heavier label is missed less often, and so expected too often."""
+def chain_rule_loss(crf, X, y, weights):
+    """sum over tokens of -w[y_t] log P(y_t | y_1 .. y_{t-1}, x), and the penalty."""
+    total = crf.c2 * float(crf.weights_ @ crf.weights_)
+    for x, labels in zip(X, y, strict=True):
+        known = [[*labels[:t], *[None] * (len(x) - t)] for t in range(len(x) + 1)]
+        terms = np.diff(crf.log_probability([x] * len(known), known))
+        total -= sum(
+            weights.get(label, 1.0) * term for label, term in zip(labels, terms, strict=True)
+        )
+    return total
+
+
+@pytest.mark.parametrize("options", [{}, {"c1": 1e-4, "c2": 0.0}, {"algorithm": "l2sgd"}])
+@pytest.mark.parametrize("weight", [0.5, 9.0, 81.0])
+def test_a_label_of_weight_w_counts_w_times(options, weight):
+    """One token a sequence: shares of the loss are w to 9, whatever trains."""
+    X_own, y_own = [[["same"]]] * 10, [["O"]] * 9 + [["rare"]]
+    given = {"c2": 1e-4, "tol": 1e-9, "max_iterations": 300} | options
+    crf = train(X_own, y_own, label_weights={"rare": weight}, **given)
+    share = crf.predict_marginals(X_own[:1])[0][0]["rare"]
+    near = 0.02 if options.get("algorithm") else 2e-3
+    assert share == pytest.approx(weight / (weight + 9), abs=near)
+
+
+def test_weights_are_copies_of_rows_where_sequences_are_single_tokens():
+    many, labels = chunks_of(60, seed=5)
+    many, labels = [[x] for row in many for x in row], [[v] for row in labels for v in row]
+    copies = [3 if v == ["B-y"] else 1 for v in labels]
+    again = [n for n, c in enumerate(copies) for _ in range(c)]
+    one = train(many, labels, label_weights={"B-y": 3}, tol=1e-12)
+    other = train([many[n] for n in again], [labels[n] for n in again], tol=1e-12)
+    assert one.loss_ == pytest.approx(other.loss_, rel=1e-10)
+    assert_allclose(one.weights_, other.weights_, atol=1e-4)
+
+
+def test_weights_that_are_all_one_number_weigh_the_sequences():
+    plain = train(X, Y, tol=1e-10)
+    even = train(X, Y, label_weights=dict.fromkeys(LABELS, 1.0), tol=1e-10)
+    assert_array_equal(even.weights_, plain.weights_)
+    double = train(X, Y, label_weights=dict.fromkeys(LABELS, 2.0), tol=1e-10)
+    by_sequence = LinearChainCRF(progress=False, tol=1e-10).fit(X, Y, sample_weight=[2.0] * len(X))
+    assert_array_equal(double.weights_, by_sequence.weights_)
+
+
+def test_a_rare_label_within_sequences_is_lifted_as_far_as_its_weight_says():
+    """Nothing tells one position from another: P(rare | any labels before) is w / (w + 9)."""
+    rng = np.random.default_rng(0)
+    y_own = [["rare" if v < 0.1 else "O" for v in rng.random(10)] for _ in range(300)]
+    X_own = [[["same"]] * 10] * 300
+    found = []
+    for weight in (1.0, 3.0, 9.0, 81.0):
+        crf = train(X_own, y_own, label_weights={"rare": weight}, c2=1e-6, tol=1e-9)
+        found.append(np.mean([s["rare"] for s in crf.predict_marginals(X_own[:1])[0]]))
+    assert found == sorted(found)
+    assert found[0] == pytest.approx(0.1, abs=0.01)
+    assert found[2] == pytest.approx(0.5, abs=0.05)
+    assert found[3] > 0.85
+
+
+@pytest.mark.parametrize("options", [{}, {"constraints": "IOB2"}, {"order": 2}])
+def test_the_loss_is_the_weighted_chain_rule(options):
+    weights = {"B-x": 5.0, "O": 0.25, "I-y": 0.0}
+    crf = train(X, Y, label_weights=weights, tol=1e-10, **options)
+    assert crf.loss_ == pytest.approx(chain_rule_loss(crf, X, Y, weights), rel=1e-10)
+    assert crf.converged_
+    assert crf.gradient_norm_ < 1e-2
+
+
+def test_weights_of_labels_known_in_part():
+    """A set counts the mean of its labels; what is not known at all has no loss."""
+    weights = {"B-x": 5.0, "O": 0.5}
+    partial = [["B-x", None, "O"], [None, "I-x", {"B-x", "O"}], [None] * 3]
+    own = [[["a"], ["b"], ["c"]], [["b"], ["a"], ["c"]], [["a"], ["b"], ["c"]]]
+    crf = train(own, partial, label_weights=weights, tol=1e-12)
+    total = crf.c2 * float(crf.weights_ @ crf.weights_)
+    for x, known, each in zip(
+        own, partial, ([5.0, 1.0, 0.5], [1.0, 1.0, 2.75], [1.0] * 3), strict=True
+    ):
+        parts = [[*known[:t], *[None] * (3 - t)] for t in range(4)]
+        total -= float(each @ np.diff(crf.log_probability([x] * 4, parts)))
+    assert crf.loss_ == pytest.approx(total, rel=1e-11)
+
+
+def test_balanced_weights_are_scikit_learns():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    flat = [label for labels in Y for label in labels]
+    theirs = compute_class_weight("balanced", classes=np.array(LABELS), y=flat)
+    weights = dict(zip(LABELS, theirs.tolist(), strict=True))
+    one, other = (train(X, Y, label_weights=w, tol=1e-9) for w in ("balanced", weights))
+    assert one.loss_ == pytest.approx(other.loss_, rel=1e-10)
+    assert one.loss_ == pytest.approx(chain_rule_loss(one, X, Y, weights), rel=1e-10)
+    some = [[label if t else {label, "O"} for t, label in enumerate(labels)] for labels in Y]
+    assert train(X, some, label_weights="balanced").score(X, Y) > 0.5
+
+
+def test_mistake_costs_trade_mistakes_for_each_other():
+    """Where mistakes on a label cost more it is missed less often, and so expected too often."""
     many, labels = chunks_of(150, seed=5)
-    heavy = train(many, labels, label_weights={"O": 20.0})
-    light = train(many, labels, label_weights={"O": 0.05})
+    heavy = train(many, labels, mistake_costs={"O": 20.0})
+    light = train(many, labels, mistake_costs={"O": 0.05})
     plain = train(many, labels)
 
     def found(crf):
         return sum(float(shares[:, LABELS.index("O")].sum()) for shares in crf.predict_proba(NEW))
 
     assert found(heavy) > found(plain) > found(light)
-    even = train(many, labels, label_weights=dict.fromkeys(LABELS, 1.0))
+    even = train(many, labels, mistake_costs=dict.fromkeys(LABELS, 1.0))
     assert_allclose(even.weights_, plain.weights_, atol=1e-9)
 
 
@@ -227,7 +323,7 @@ def test_softmax_margin_is_minimised_by_its_definition(pair, bound):
     X_own = [[["a"], ["b"], ["a", "c"]], [["b"]], [["c"], ["a"]]]
     y_own = [["x", "O", "O"], ["O"], ["O", "x"]]
     constraints = Constraints.from_pairs(["O", "x"], forbidden=[("x", "x")]) if bound else None
-    crf = train(X_own, y_own, label_weights=weights, tol=1e-12, c2=0.5, constraints=constraints)
+    crf = train(X_own, y_own, mistake_costs=weights, tol=1e-12, c2=0.5, constraints=constraints)
     total = crf.c2 * float(crf.weights_ @ crf.weights_)
     for x, y in zip(X_own, y_own, strict=True):
         every = every_labelling(len(x), ["O", "x"])
@@ -245,15 +341,55 @@ def test_softmax_margin_is_minimised_by_its_definition(pair, bound):
 
 
 @pytest.mark.parametrize(
-    ("weights", "error", "message"),
+    ("options", "error", "message"),
     [
-        ({"z": 2.0}, ValueError, "label_weights names 'z', which is no label of the training data"),
-        ({"O": 0.0}, ValueError, "label_weights gives 'O' the weight 0.0; it must be a finite"),
-        ({"O": math.inf}, ValueError, "gives 'O' the weight inf"),
-        ({"O": True}, ValueError, "gives 'O' the weight True"),
-        ([("O", 1.0)], TypeError, "label_weights is .*; give a dict"),
+        (
+            {"label_weights": {"z": 2.0}},
+            ValueError,
+            "label_weights names 'z', which is no label .* 'O'",
+        ),
+        (
+            {"mistake_costs": {"z": 2.0}},
+            ValueError,
+            "mistake_costs names 'z', which is no label .* 'O'",
+        ),
+        (
+            {"label_weights": {"O": -1}},
+            ValueError,
+            "label_weights gives 'O' the weight -1; .* least 0",
+        ),
+        ({"label_weights": {"O": math.nan}}, ValueError, "gives 'O' the weight nan"),
+        ({"label_weights": {"O": math.inf}}, ValueError, "gives 'O' the weight inf"),
+        ({"label_weights": {"O": True}}, ValueError, "gives 'O' the weight True"),
+        ({"mistake_costs": {"O": 0.0}}, ValueError, "gives 'O' the cost 0.0; .* more than 0"),
+        (
+            {"label_weights": [("O", 1.0)]},
+            TypeError,
+            "label_weights is .*; give a dict .* 'balanced'",
+        ),
+        (
+            {"label_weights": "even"},
+            TypeError,
+            "label_weights is 'even'; give a dict .* 'balanced'",
+        ),
+        ({"mistake_costs": "balanced"}, TypeError, "mistake_costs is 'balanced'; give a dict"),
+        (
+            {"label_weights": dict.fromkeys(LABELS, 0.0)},
+            ValueError,
+            "no token of the training data has a label that counts",
+        ),
+        (
+            {"label_weights": {"O": 2.0}, "mistake_costs": {"O": 2.0}},
+            ValueError,
+            "label_weights and mistake_costs are both given",
+        ),
+        (
+            {"label_weights": {"O": 2.0}, "algorithm": "ap"},
+            ValueError,
+            "algorithm='ap' has no loss that label_weights could weigh",
+        ),
     ],
 )
-def test_label_weights_that_make_no_sense(weights, error, message):
+def test_weights_that_make_no_sense(options, error, message):
     with pytest.raises(error, match=message):
-        train(X, Y, label_weights=weights)
+        train(X, Y, **options)

@@ -52,6 +52,8 @@ def model(name):
         "scheme": {"constraints": "IOB2"},
         "constraints": {"constraints": IOB2, "order": 2},
         "label weights": {"label_weights": {"O": 2.5, "B-x": np.float32(0.5)}},
+        "balanced": {"label_weights": "balanced"},
+        "mistake costs": {"mistake_costs": {"O": 2.5}},
         "perceptron": {"algorithm": "ap", "max_iterations": 5},
         "everything else": {"min_freq": 2, "tol": 1e-3, "n_threads": 1, "dev_metric": "loss"},
     }[name]
@@ -67,9 +69,22 @@ NAMES = [
     "scheme",
     "constraints",
     "label weights",
+    "balanced",
+    "mistake costs",
     "perceptron",
     "everything else",
 ]
+
+
+def test_files_from_before_mistake_costs(tmp_path, monkeypatch):
+    """What is called mistake_costs now was called label_weights in them."""
+    crf, _ = model("mistake costs")
+    given = crf.get_params()
+    given["label_weights"] = given.pop("mistake_costs")
+    monkeypatch.setattr(crf, "get_params", lambda: given)
+    crf.save(tmp_path / "old.crf")
+    loaded = LinearChainCRF.load(tmp_path / "old.crf")
+    assert (loaded.label_weights, loaded.mistake_costs) == (None, {"O": 2.5})
 
 
 def assert_alike(one, other, new):

@@ -38,6 +38,7 @@ def problems(max_length=4, labels=(1, 2, 3)):
         weighted=flag,
         constrained=flag,
         costly=flag,
+        uneven=flag,
         transitions=st.sampled_from([True, True, False]),
         every=flag,
     )
@@ -91,7 +92,8 @@ RULES = {
     "partial": {"partial": True},
     "weights": {"weighted": True},
     "costs": {"costly": True},
-    "all": dict.fromkeys(("constrained", "partial", "weighted", "costly"), True),
+    "uneven": {"uneven": True},
+    "all": dict.fromkeys(("constrained", "partial", "weighted", "costly", "uneven"), True),
 }
 
 
@@ -174,6 +176,7 @@ def test_loss_at_zero_weights_counts_labellings(problem):
     targets, n = problem.targets, problem.features.n_labels
     choices = np.ones(len(targets.codes)) if targets.allowed is None else targets.allowed.sum(1)
     v = np.repeat(targets.weights, targets.lengths)
+    v = v if targets.token_weights is None else v * targets.token_weights
     with loss_of(problem, 7.0, 2) as loss:
         value, _ = loss(np.zeros(problem.features.n_weights))
     expected = float((v * (math.log(n) - np.log(choices))).sum())
@@ -185,11 +188,13 @@ def test_loss_at_zero_weights_counts_labellings(problem):
 
 @given(problems())
 def test_observed_features_are_counted_one_by_one(problem):
+    """In sequences of which the loss is v (log Z - w . f), as that of the others is not."""
     targets, ends = problem.targets, np.cumsum(problem.targets.lengths)
-    total = np.zeros(problem.features.n_weights)
+    total, each = np.zeros(problem.features.n_weights), targets.token_weights
     for n, (length, v) in enumerate(zip(targets.lengths, targets.weights, strict=True)):
-        codes = targets.codes[ends[n] - length : ends[n]]
-        if (codes >= 0).all():
+        span = slice(ends[n] - length, ends[n])
+        codes = targets.codes[span]
+        if (codes >= 0).all() and (each is None or (each[span] == 1).all()):
             total += v * plain_counts(problem, n, codes.tolist())
     assert_allclose(problem.observed, total, atol=1e-12)
 

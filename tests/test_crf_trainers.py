@@ -36,6 +36,7 @@ problems = st.builds(
     weighted=flag,
     constrained=flag,
     costly=flag,
+    uneven=flag,
 )
 
 

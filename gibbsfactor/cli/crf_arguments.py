@@ -86,21 +86,39 @@ def column(text: str) -> int:
 
 
 def label_weight(text: str) -> tuple[str, float]:
-    """A label and its weight, ``LABEL=W``; only the last ``=`` parts them.
+    """A label and its weight, ``LABEL=W``; only the last ``=`` parts them. Or "balanced".
 
-    >>> label_weight("B-NP=2.5"), label_weight("==2")
-    (('B-NP', 2.5), ('=', 2.0))
+    >>> label_weight("B-NP=2.5"), label_weight("==0")
+    (('B-NP', 2.5), ('=', 0.0))
+    >>> label_weight("balanced")
+    ('balanced', nan)
     """
-    label, _, weight = text.rpartition("=")
-    try:
-        value = float(weight)
-    except ValueError:
-        value = math.nan
-    if not label or not 0 < value < math.inf:
+    if text == "balanced":
+        return text, math.nan
+    label, value = _by_label(text)
+    if not label or not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(
-            f"is {text}; it must be LABEL=W, with a finite number W of more than 0"
+            f"is {text}; it must be LABEL=W, with a finite number W of at least 0, or balanced"
         )
     return label, value
+
+
+def mistake_cost(text: str) -> tuple[str, float]:
+    """A label and its cost, ``LABEL=C``, as `label_weight`."""
+    label, value = _by_label(text)
+    if not label or not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"is {text}; it must be LABEL=C, with a finite number C of more than 0"
+        )
+    return label, value
+
+
+def _by_label(text: str) -> tuple[str, float]:
+    label, _, number = text.rpartition("=")
+    try:
+        return label, float(number)
+    except ValueError:
+        return label, math.nan
 
 
 def place(text: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from gibbsfactor.cli.crf_arguments import (
     add_format,
     add_report,
     label_weight,
+    mistake_cost,
     number,
     whole,
 )
@@ -98,10 +99,18 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     _estimator(group, "--tol", number, "X", gain)
     group.add_argument(
         "--label-weight",
-        metavar="L=W",
+        metavar="L=W|balanced",
         type=label_weight,
         action="append",
-        help="mistakes on label L count W times; may be given several times",
+        help="tokens with label L count W times in the loss; may be given several times. "
+        "balanced: the rarer a label, the more",
+    )
+    group.add_argument(
+        "--mistake-cost",
+        metavar="L=C",
+        type=mistake_cost,
+        action="append",
+        help="softmax-margin: where L is right, others have to be behind by log C",
     )
     group.add_argument(
         "--continue", metavar="MODEL", dest="earlier", help="start from this model's weights"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,10 @@ def _estimator(arguments: argparse.Namespace) -> LinearChainCRF:
         crf = _earlier(arguments.earlier)
         crf.set_params(warm_start=True, early_stopping=None)
     given = {name: getattr(arguments, name) for name in PARAMETERS if hasattr(arguments, name)}
-    if arguments.label_weight is not None:
-        given["label_weights"] = dict(arguments.label_weight)
+    if arguments.label_weight or arguments.mistake_cost:
+        given |= {"label_weights": _weights(arguments), "mistake_costs": None}
+        if arguments.mistake_cost:
+            given["mistake_costs"] = dict(arguments.mistake_cost)
     if arguments.template is not None:
         given["templates"] = read_templates(arguments.template, arguments.syntax)
     if given.get("algorithm", "lbfgs") != "lbfgs" and arguments.earlier and "c1" not in given:
@@ -103,6 +106,16 @@ def _estimator(arguments: argparse.Namespace) -> LinearChainCRF:
     progress = "always" if shown and not arguments.quiet else False
     crf.set_params(**given, checkpoint=arguments.checkpoint, progress=progress)
     return crf
+
+
+def _weights(arguments: argparse.Namespace) -> dict[str, float] | str | None:
+    """The weights of labels, by name or "balanced"."""
+    weights = dict(arguments.label_weight or ())
+    if "balanced" not in weights or not math.isnan(weights["balanced"]):
+        return weights or None
+    if len(weights) > 1:
+        raise ValueError("--label-weight is both balanced and L=W; give one of them")
+    return "balanced"
 
 
 def _earlier(path: str) -> LinearChainCRF:
@@ -160,7 +173,7 @@ def _data(given: Labelled, crf: LinearChainCRF) -> Columns | NamedTokens:
 
 def _figures(crf: LinearChainCRF, train: Labelled, seconds: dict[str, float]) -> dict[str, Any]:
     """What goes into the report."""
-    left_out = ("templates", "constraints", "label_weights", "progress")
+    left_out = ("templates", "constraints", "label_weights", "mistake_costs", "progress")
     parameters = {k: v for k, v in crf.get_params().items() if k not in left_out}
     return {
         "loss": crf.loss_,
@@ -178,7 +191,8 @@ def _figures(crf: LinearChainCRF, train: Labelled, seconds: dict[str, float]) ->
         "features": crf.features_.n_weights,
         "active_features": int((crf.weights_ != 0).sum()),
         "constraints": crf.constraints,
-        "label_weights": dict(crf.label_weights) if crf.label_weights else None,
+        "label_weights": crf.label_weights,
+        "mistake_costs": crf.mistake_costs,
         "parameters": parameters,
         "history": crf.history_,
         "seconds": seconds,

@@ -18,6 +18,7 @@ from gibbsfactor.exact.chain.sweeps import (
     forward_backward,
     log_partitions,
 )
+from gibbsfactor.exact.chain.token_terms import token_terms
 
 __all__ = [
     "ChainMarginals",
@@ -32,5 +33,6 @@ __all__ = [
     "labelling_scores",
     "log_partitions",
     "sample",
+    "token_terms",
     "viterbi",
 ]

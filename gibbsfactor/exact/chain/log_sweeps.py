@@ -128,7 +128,7 @@ def sweep(
                 continue
             for t in range(length - 1, -1, -1):
                 if t + 1 < length:
-                    _look_ahead(rows[t + 1], nodes, steps, which, after, beta, ahead)
+                    look_ahead(rows[t + 1], nodes, steps, which, after, beta, ahead)
                     for s in range(n_states):
                         beta[s] = log_sum(ahead[s])
                         here[s] = alpha[t, s] + beta[s]
@@ -147,7 +147,7 @@ def sweep(
 
 
 @compiled
-def _look_ahead(
+def look_ahead(
     later: Any, nodes: Any, steps: Any, which: Any, after: Any, beta: Any, ahead: Any
 ) -> None:
     """Set the log scores (S, L) of a step to the later row and all behind it."""

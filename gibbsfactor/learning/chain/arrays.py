@@ -124,11 +124,15 @@ class Rows(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of the labels: codes (M,), allowed (M, L) or empty, weights (N,)."""
+    """What is known of the labels, and what counts how much.
+
+    Codes (M,), allowed (M, L) or empty, weights (N,), those of tokens (M,) or empty.
+    """
 
     codes: Array
     allowed: Array
     weights: Array
+    token_weights: Array
 
     @classmethod
     def of(cls, targets: ChainTargets) -> Known:
@@ -136,7 +140,8 @@ class Known(NamedTuple):
         allowed = targets.allowed
         if allowed is None:
             allowed = np.zeros((0, targets.n_labels), dtype=bool)
-        return cls(*map(frozen, (targets.codes, allowed, targets.weights)))
+        each = np.zeros(0) if targets.token_weights is None else targets.token_weights
+        return cls(*map(frozen, (targets.codes, allowed, targets.weights, each)))
 
 
 class Limits(NamedTuple):

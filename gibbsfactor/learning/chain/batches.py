@@ -106,8 +106,9 @@ class Batch:
     ----------
     packing : of these sequences
     weights : (n,) how much each counts
-    codes : (M,) label numbers; None where some are not fixed
+    codes : (M,) label numbers, -1 where one is not fixed
     allowed : (M, L) which labels there may be; None where all are fixed
+    token_weights : (M,) how much each token counts in its sequence; None where all count the same
     rows : (M, R) attributes that have a row of W
     features : numbers, among those held one by one, of the features that occur here
     single : (features, M * L) their values, at the cell of the token and the feature's label
@@ -118,8 +119,9 @@ class Batch:
 
     packing: Packing
     weights: FloatArray
-    codes: IntArray | None
+    codes: IntArray
     allowed: BoolArray | None
+    token_weights: FloatArray | None
     rows: Matrix
     features: IntArray
     single: Matrix
@@ -145,14 +147,16 @@ class Batch:
 def make_batches(
     tokens: Tokens, targets: ChainTargets, split: Split, n_threads: int
 ) -> list[Batch]:
-    """Batches of sequences of similar length, about equally large, full and partial ones apart.
+    """Batches of sequences of similar length, about equally large, each kind apart.
+
+    The kinds are those of which the labels are fixed, or the tokens count the same, or not.
 
     A batch is small enough that its scores stay in a processor's cache from one sweep to the next.
     """
-    ones, full = _Ones(), targets.full
+    ones, fixed, even = _Ones(), targets.fixed, targets.even
     first = np.cumsum(tokens.lengths) - tokens.lengths
     batches = []
-    for kind in (full, ~full):
+    for kind in (fixed & even, ~fixed & even, fixed & ~even, ~fixed & ~even):
         sequences = np.flatnonzero(kind & (tokens.lengths > 0))
         for part in _cut(tokens.lengths[sequences], split.features.n_labels, n_threads):
             batches.append(_batch(tokens, targets, sequences[part], first, split, ones))
@@ -185,6 +189,7 @@ def _batch(
     rows = packing.rows + shift[packing.rows]
     codes = targets.codes[rows]
     fixed = bool((codes >= 0).all())
+    each = None if targets.token_weights is None else targets.token_weights[rows]
     by_attribute = tokens.attributes[rows].tocsc()
     features, single = _one_by_one(by_attribute, split, packing.n_positions)
     which, edges = np.zeros(len(rows), np.int32), None
@@ -193,8 +198,9 @@ def _batch(
     return Batch(
         packing,
         targets.weights[sequences],
-        codes if fixed else None,
+        codes,
         None if fixed or targets.allowed is None else targets.allowed[rows],
+        None if each is None or bool((each == 1.0).all()) else each,
         ones.shared_by(by_attribute[:, split.columns].tocsr()),
         features,
         ones.shared_by(single),

@@ -11,7 +11,12 @@ v_n is the sequence's weight. Z(x_n; y_n) sums only over the labellings that agr
 known of y_n: where all labels are known that is one labelling, and its log the score w . f. So
 *observed* counts how often each feature fires given y_n, and *expected* how often it does under
 the model: X' P for the node marginals P (M, L), and the expected steps. That difference is the
-gradient of log Z minus the gradient of the other, nothing else.
+gradient of log Z minus the gradient of the other, nothing else. Where tokens of a sequence differ
+in weight w_t, its loss is, by the chain rule,
+
+    v_n sum_t w_t ( log Z(x_n; y_n1 .. y_n,t-1) - log Z(x_n; y_n1 .. y_nt) )
+
+whose gradient `token_terms` gives.
 
 Source: Sutton & McCallum (2012), An introduction to conditional random fields, equation 5.6; for
 partly known labels, Tsuboi et al. (2008), Training conditional random fields using incomplete
@@ -25,7 +30,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.exact.chain import ChainMarginals, ChainScores, forward_backward
+from gibbsfactor.exact.chain import ChainMarginals, ChainScores, forward_backward, token_terms
 from gibbsfactor.features.tokens import Tokens
 from gibbsfactor.learning.chain.batches import Batch, Split, make_batches
 from gibbsfactor.learning.chain.features import ChainFeatures
@@ -107,8 +112,14 @@ def _difference(
     And the expected counts, less those of the clamped chains.
     """
     steps = rules.restrict(batch.packing, nodes, steps)
+    if batch.token_weights is not None:
+        each = np.repeat(batch.weights, batch.packing.lengths)[batch.packing.rows]
+        scores = ChainScores(batch.packing, nodes, steps, batch.which)
+        terms = token_terms(scores, batch.codes, batch.allowed, each * batch.token_weights)
+        counts = ChainMarginals(terms.log_partitions, -terms.nodes, -terms.steps)
+        return -float(terms.log_partitions.sum()), counts
     clamped = np.where(batch.allowed, nodes, -np.inf) if batch.allowed is not None else None
-    if batch.codes is not None and rules.costs is not None:
+    if batch.allowed is None and rules.costs is not None:
         nodes += rules.costs[batch.codes]
     free = forward_backward(ChainScores(batch.packing, nodes, steps, batch.which), batch.weights)
     loss = float(batch.weights @ free.log_partitions)

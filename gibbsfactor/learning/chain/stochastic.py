@@ -23,6 +23,7 @@ import numpy.typing as npt
 from scipy.linalg.blas import daxpy
 
 from gibbsfactor.compiled import compiled
+from gibbsfactor.exact.chain.token_terms import add_terms
 from gibbsfactor.learning.chain.arrays import Data, Known, Limits, Rows, Shape
 from gibbsfactor.learning.chain.sequence import (
     add_marginals,
@@ -159,6 +160,14 @@ def _gradient(
     codes = known.codes[first : first + length]
     nodes[:] = 0.0
     steps[:] = 0.0
+    each = known.token_weights[first : first + length]
+    if (each != 1.0).any():
+        positions, which = np.arange(length), np.zeros(length, np.int32)
+        if len(steps) > 1:
+            which[:] = positions
+        labels = codes, known.allowed[first : first + length], each
+        of_scores = scores, step_scores, which, shape.after
+        return -add_terms(positions, of_scores, labels, nodes, steps)
     if len(known.allowed) and codes.min() < 0:
         clamped = scores.copy()
         for t in range(length):

@@ -31,6 +31,9 @@ class ChainTargets:
     codes : (M,) label numbers, -1 where the label is not fixed
     allowed : (M, L) which labels each position may have; None if all labels are fixed
     weights : (N,) how much each sequence counts
+    token_weights : (M,) how much each token counts within its sequence; None if all count once.
+        They are 1 throughout a sequence whose tokens all count the same, which is then part of
+        the sequence's weight.
     """
 
     n_labels: int
@@ -38,6 +41,7 @@ class ChainTargets:
     codes: IntArray
     allowed: BoolArray | None
     weights: FloatArray
+    token_weights: FloatArray | None = None
 
     @classmethod
     def of(
@@ -47,17 +51,43 @@ class ChainTargets:
         n_labels: int,
         allowed: BoolArray | None = None,
         weights: npt.ArrayLike | None = None,
+        token_weights: FloatArray | None = None,
     ) -> ChainTargets:
-        """By default every label is fixed and every sequence counts once."""
+        """By default every label is fixed, and every sequence and every token counts once."""
         counts = np.ones(len(lengths)) if weights is None else np.asarray(weights, np.float64)
-        return cls(n_labels, lengths, codes, allowed, counts)
+        if token_weights is None:
+            return cls(n_labels, lengths, codes, allowed, counts)
+        sequence = np.repeat(np.arange(len(lengths)), lengths)
+        least, most = np.full(len(lengths), np.inf), np.full(len(lengths), -np.inf)
+        np.minimum.at(least, sequence, token_weights)
+        np.maximum.at(most, sequence, token_weights)
+        even = least == most
+        counts = counts * np.where(even, least, 1.0)
+        within = np.where(even[sequence], 1.0, token_weights)
+        return cls(n_labels, lengths, codes, allowed, counts, None if even.all() else within)
+
+    @property
+    def fixed(self) -> BoolArray:
+        """(N,) the sequences whose labels are all fixed."""
+        return ~self._any(self.codes < 0)
+
+    @property
+    def even(self) -> BoolArray:
+        """(N,) the sequences whose tokens all count the same."""
+        if self.token_weights is None:
+            return np.ones(len(self.lengths), dtype=bool)
+        return ~self._any(self.token_weights != 1.0)
 
     @property
     def full(self) -> BoolArray:
-        """(N,) the sequences whose labels are all fixed."""
+        """(N,) the sequences whose labels are all fixed and whose tokens all count the same."""
+        return self.fixed & self.even
+
+    def _any(self, tokens: BoolArray) -> BoolArray:
+        """(N,) whether a sequence has any of these tokens (M,)."""
         ends = np.cumsum(self.lengths)
-        missing = np.concatenate([[0], np.cumsum(self.codes < 0)])
-        return np.asarray(missing[ends] == missing[ends - self.lengths])
+        before = np.concatenate([[0], np.cumsum(tokens)])
+        return np.asarray(before[ends] > before[ends - self.lengths])
 
     def neighbours(self) -> tuple[IntArray, IntArray]:
         """Positions of the two tokens of every pair of neighbours."""
@@ -69,8 +99,9 @@ class ChainTargets:
 
     @cached_property
     def _plain(self) -> bool:
-        """Whether all labels are fixed and all sequences count once."""
-        return bool((self.codes >= 0).all() and (self.weights == 1.0).all())
+        """Whether all labels are fixed and all sequences and tokens count once."""
+        plain = self.token_weights is None and (self.weights == 1.0).all()
+        return bool(plain and (self.codes >= 0).all())
 
     def known(self) -> Matrix:
         """(M, L) with a one for each label that a position is known to be, or to be one of.

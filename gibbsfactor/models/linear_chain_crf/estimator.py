@@ -67,9 +67,15 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         others, in training and after it.
     boundary_weights : bool
         Give each label a weight for coming first, and one for coming last.
-    label_weights : dict, optional
-        {label: w}: mistakes on that label count w times, by softmax-margin: in training log w is
-        added to the score of every wrong label where it is the right one.
+    label_weights : dict or "balanced", optional
+        {label: w}: tokens with that label count w times in the loss, 1 where none is given; each
+        sequence's loss is then -sum_t w[y_t] log P(y_t | y_1 .. y_{t-1}, x), which is
+        -log P(y | x) where all w are 1. "balanced" gives each label n / (L n_label), where n_label
+        of the n tokens have it. For "lbfgs" and "l2sgd".
+    mistake_costs : dict, optional
+        {label: c}: softmax-margin. Where that label is right, log c is added in training to the
+        score of every other label, so that the right one has to be ahead by as much. Sequences
+        whose labels are known in part have no costs.
     all_possible_states, all_possible_transitions : bool
         Give a weight to every (attribute, label) or (label, label) pair, not only to those that
         occur in the training data.
@@ -133,7 +139,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         templates: Templates | None = None,
         constraints: str | Constraints | None = None,
         boundary_weights: bool = False,
-        label_weights: Mapping[Any, float] | None = None,
+        label_weights: Mapping[Any, float] | Literal["balanced"] | None = None,
+        mistake_costs: Mapping[Any, float] | None = None,
         all_possible_states: bool = False,
         all_possible_transitions: bool = False,
         min_freq: int = 0,
@@ -156,6 +163,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         self.constraints = constraints
         self.boundary_weights = boundary_weights
         self.label_weights = label_weights
+        self.mistake_costs = mistake_costs
         self.all_possible_states = all_possible_states
         self.all_possible_transitions = all_possible_transitions
         self.min_freq = min_freq
@@ -274,8 +282,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
             )
         warm = self.warm_start and hasattr(self, "weights_")
         labels = read_labels(y, self.classes_ if warm else ())
-        rules = make_rules(self.constraints, labels.classes, self.label_weights)
-        targets = make_targets(labels, tokens.lengths, sample_weight)
+        rules = make_rules(self.constraints, labels.classes, self.mistake_costs)
+        targets = make_targets(labels, tokens.lengths, sample_weight, self.label_weights)
         check_possible(targets, rules, labels.classes)
         features, observed = observed_features(
             tokens,
@@ -308,8 +316,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         ]
         parts += [problem.observed, tokens.attributes.data, tokens.lengths]
         parts += [targets.codes, targets.weights]
-        if targets.allowed is not None:
-            parts.append(targets.allowed)
+        parts += [part for part in (targets.allowed, targets.token_weights) if part is not None]
         described = {name: getattr(self, name) for name in names} | {
             "weights": features.n_weights,
             "tokens": tokens.n_tokens,

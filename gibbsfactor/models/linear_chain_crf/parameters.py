@@ -55,7 +55,16 @@ def check_parameters(model: Any) -> None:
             f"constraints is {model.constraints!r}; give the name of a scheme such as 'IOB2', "
             "or Constraints"
         )
-    _check_label_weights(model.label_weights)
+    if model.label_weights != "balanced":
+        _check_by_label("label_weights", model.label_weights, ", or 'balanced'")
+    _check_by_label("mistake_costs", model.mistake_costs)
+    if model.label_weights is not None and model.mistake_costs is not None:
+        raise ValueError("label_weights and mistake_costs are both given; give one of them")
+    if model.label_weights is not None and model.algorithm == "ap":
+        raise ValueError(
+            "algorithm='ap' has no loss that label_weights could weigh; use algorithm='lbfgs' or "
+            "'l2sgd', or mistake_costs"
+        )
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -64,15 +73,17 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} is {value!r}; it must be one of {listed}")
 
 
-def _check_label_weights(weights: object) -> None:
-    if weights is None:
+def _check_by_label(name: str, given: object, more: str = "") -> None:
+    """Raise unless a parameter is None or {label: number}; a weight may be 0, a cost may not."""
+    if given is None:
         return
-    if not isinstance(weights, Mapping):
-        raise TypeError(f"label_weights is {weights!r}; give a dict {{label: weight}}, or None")
-    for label, weight in weights.items():
-        number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
-        if not (number and 0 < weight < math.inf):
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name} is {given!r}; give a dict {{label: number}}{more}, or None")
+    for label, value in given.items():
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        costs = name == "mistake_costs"
+        if not (number and 0 <= value < math.inf) or (costs and value == 0):
             raise ValueError(
-                f"label_weights gives {label!r} the weight {weight!r}; it must be a finite number "
-                "of more than 0"
+                f"{name} gives {label!r} the {'cost' if costs else 'weight'} {value!r}; it must "
+                f"be a finite number of {'more than' if costs else 'at least'} 0"
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -38,25 +38,89 @@ class ChainProblem:
 
 
 def make_targets(
-    labels: EncodedLabels, lengths: npt.NDArray[np.int64], sample_weight: Any
+    labels: EncodedLabels,
+    lengths: npt.NDArray[np.int64],
+    sample_weight: Any,
+    label_weights: Mapping[Any, float] | Literal["balanced"] | None = None,
 ) -> ChainTargets:
-    """Targets of N sequences, each counted by its weight.
+    """Targets of N sequences, each counted by its weight, and each token by its label's.
 
     Raises
     ------
     ValueError
-        If the weights are not N finite numbers of at least 0, or all are 0.
+        If the weights are not N finite numbers of at least 0, or all are 0; and if the weights of
+        labels name a label that is not among the classes, or leave no token that counts.
     """
-    weights = sequence_weights(sample_weight, len(lengths))
-    return ChainTargets.of(lengths, labels.codes, len(labels.classes), labels.allowed, weights)
+    weights, each = sequence_weights(sample_weight, len(lengths)), None
+    if label_weights is not None:
+        each = _token_weights(labels, lengths, weights, label_weights)
+        if not (each * np.repeat(weights, lengths)).any():
+            raise ValueError(
+                f"label_weights is {label_weights!r}: no token of the training data has a label "
+                "that counts; give one of them a weight of more than 0"
+            )
+    codes, allowed = labels.codes, labels.allowed
+    return ChainTargets.of(lengths, codes, len(labels.classes), allowed, weights, each)
+
+
+def _token_weights(
+    labels: EncodedLabels,
+    lengths: npt.NDArray[np.int64],
+    weights: FloatArray,
+    label_weights: Mapping[Any, float] | Literal["balanced"],
+) -> FloatArray:
+    """(M,) how much each token counts; one of several labels counts their mean."""
+    of_token = np.repeat(weights, lengths)
+    if labels.allowed is None:
+        counts = np.bincount(labels.codes, of_token, len(labels.classes)).astype(np.float64)
+        return _weights_of(labels.classes, counts, label_weights)[labels.codes]
+    told = labels.allowed.sum(axis=1) < max(len(labels.classes), 2)
+    shares = labels.allowed / labels.allowed.sum(axis=1, keepdims=True)
+    counts = of_token[told] @ shares[told]
+    each = shares @ _weights_of(labels.classes, counts, label_weights)
+    # A token of which nothing is known has a loss of 0. It takes a neighbour's weight, so that the
+    # tokens of its sequence count the same where those do of which something is known.
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    for step in (1, -1):
+        nearest = np.maximum.accumulate(np.where(told[::step], np.arange(len(told)), -1))
+        found = (nearest >= 0) & (sequence[::step][nearest] == sequence[::step])
+        each[::step] = np.where(found, each[::step][nearest], 1.0)
+        told = found[::step]
+    return np.asarray(each)
+
+
+def _weights_of(
+    classes: Sequence[Any],
+    counts: FloatArray,
+    label_weights: Mapping[Any, float] | Literal["balanced"],
+) -> FloatArray:
+    """(L,) the weight of each label, of which the data hold so many."""
+    if not isinstance(label_weights, str):
+        return _by_label("label_weights", label_weights, classes)
+    weights, seen = np.ones(len(classes)), counts > 0
+    weights[seen] = counts.sum() / (seen.sum() * counts[seen])
+    return weights
+
+
+def _by_label(name: str, given: Mapping[Any, float], classes: Sequence[Any]) -> FloatArray:
+    """(L,) a number for each label, 1 for those that are not named."""
+    number, found = {label: i for i, label in enumerate(classes)}, np.ones(len(classes))
+    for label, value in given.items():
+        if label not in number:
+            raise ValueError(
+                f"{name} names {label!r}, which is no label of the training data: "
+                f"{listed(list(classes))}"
+            )
+        found[number[label]] = value
+    return found
 
 
 def make_rules(
     constraints: str | Constraints | None,
     classes: Sequence[Any],
-    label_weights: Mapping[Any, float] | None = None,
+    mistake_costs: Mapping[Any, float] | None = None,
 ) -> ChainRules:
-    """What the constraints and the weights of labels say about these classes.
+    """What the constraints and the costs of mistakes say about these classes.
 
     Raises
     ------
@@ -64,16 +128,9 @@ def make_rules(
         If a label does not follow the scheme, or is not among the constraints' or the model's.
     """
     costs = None
-    if label_weights is not None:
-        number = {label: i for i, label in enumerate(classes)}
-        costs = np.zeros((len(classes), len(classes)))
-        for label, weight in label_weights.items():
-            if label not in number:
-                raise ValueError(
-                    f"label_weights names {label!r}, which is no label of the training data: "
-                    f"{listed(list(classes))}"
-                )
-            costs[number[label]] = np.log(weight)
+    if mistake_costs is not None:
+        given = _by_label("mistake_costs", mistake_costs, classes)
+        costs = np.tile(np.log(given)[:, None], len(classes))
         np.fill_diagonal(costs, 0.0)
     if constraints is None:
         return ChainRules(costs=costs)
@@ -130,7 +187,7 @@ def _check_some_possible(
     nodes = np.where(allowed, 0.0, -np.inf)
     steps = rules.restrict(packing, nodes, np.zeros((1, n_labels, n_labels)))
     best, _ = viterbi(ChainScores.of(packing, nodes, steps[0]))
-    bad = np.flatnonzero((best == -np.inf) & ~targets.full)
+    bad = np.flatnonzero((best == -np.inf) & ~targets.fixed)
     if bad.size:
         raise ValueError(
             f"sequence {bad[0]}: no labelling agrees with both the labels known and the "

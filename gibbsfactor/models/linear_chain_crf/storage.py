@@ -113,8 +113,11 @@ class Storage:
             vectorizer: Vectorizer = vectorizer_from_arrays(own)
             parameters = dict(description["parameters"])
             parameters["constraints"] = _constraints(parameters["constraints"])
-            weights_of = parameters["label_weights"]
-            parameters["label_weights"] = None if weights_of is None else dict(weights_of)
+            if "mistake_costs" not in parameters:  # older files: they were called label_weights
+                parameters["mistake_costs"] = parameters.pop("label_weights")
+            for name in ("label_weights", "mistake_costs"):
+                if isinstance(parameters.get(name), list):
+                    parameters[name] = dict(parameters[name])
             model = cls(**parameters)
             model.templates = getattr(vectorizer, "templates", None)  # type: ignore[attr-defined]
             model.classes_ = list(description["classes"])
