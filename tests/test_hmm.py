@@ -303,6 +303,108 @@ def test_symbols_absent_from_training_tell_nothing():
         strict.predict([["a", "new"]])
 
 
+def test_a_sequence_with_an_unseen_symbol_is_the_least_probable():
+    X = [list("abab") * 5, list("abba") * 5]
+    model = HiddenMarkovModel(2, n_iter=5, tol=0).fit(X)
+    asked = [list("abab"), list("zzzz"), list("abzb"), [None] * 4, []]
+    scores = model.score_sequences(asked)
+    assert scores[1:3].tolist() == [-math.inf, -math.inf]
+    assert (scores[3:] <= 0).all()
+    assert_allclose(scores[3:], 0, atol=1e-12)
+    assert -math.inf < scores[0] < 0
+    assert model.score(asked) == -math.inf
+    assert model.score(list("abzb")) == -math.inf
+    best, states = model.viterbi(asked)
+    assert best[1:3].tolist() == [-math.inf, -math.inf]
+    assert states[2] == model.predict([["a", "b", None, "b"]])[0]
+    assert model.decode(asked[2:3])[0] == -math.inf
+    assert model.score(list("abzb"), known=[None] * 4) == -math.inf
+    lenient = HiddenMarkovModel(2, n_iter=5, tol=0, unseen="missing").fit(X)
+    assert lenient.score(list("abzb")) == pytest.approx(model.score(["a", "b", None, "b"]))
+    strict = HiddenMarkovModel(2, n_iter=5, tol=0, unseen="error").fit(X)
+    with pytest.raises(ValueError, match=r"sequence 1, position 0 has the symbol 'z', which is no"):
+        strict.score(asked)
+    model.emissions_.unseen = "maybe"
+    with pytest.raises(ValueError, match=r"unseen is 'maybe'; it must be one of 'impossible', 'mi"):
+        model.score(asked)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "asked", "told"),
+    [
+        (
+            [1, 2],
+            ["1", "2"],
+            r"symbols '1', '2' are of type str, but .* of type int: 1, 2; .* Give",
+        ),
+        (["1", "2"], [2, None], r"the symbols 2 are of type int, but .* of type str: '1', '2'"),
+        ([b"a", b"b"], ["a", "a"], r"symbols 'a' are of type str, but .* bytes: b'a', b'b'"),
+        (["1", "2"], [2.0, 1.0], r"of type float, but those of the model of type str: '1', '2'"),
+    ],
+)
+def test_symbols_of_another_type_are_told(symbols, asked, told):
+    model = HiddenMarkovModel(2, n_iter=2, tol=0).fit([symbols * 4])
+    for question in (model.predict, model.score):
+        with pytest.warns(UserWarning, match=told):
+            question(asked)
+
+
+def test_log_probabilities_of_symbols_are_not_above_0():
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        model = random_model(3, 1, seed=seed)  # one symbol: every sequence has probability 1
+        X = [[0] * n for n in rng.integers(1, 30, 20)]
+        scores = model.score_sequences(X)
+        assert (scores <= 0).all()
+        assert_allclose(scores, 0, atol=1e-12)
+        assert (model.viterbi(X)[0] <= 0).all()
+
+
+# ---- impossible sequences -------------------------------------------------------------------
+
+
+@given(models, inputs)
+def test_impossible_sequences_leave_the_others_their_answers(model, X):
+    X = readable(model, X)
+    possible = model.score_sequences(X) > -math.inf
+    some = [x for x, kept in zip(X, possible, strict=True) if kept]
+    for question in (model.predict_proba, model.filter):
+        found = question(X, on_impossible="none")
+        assert [part is None for part in found] == (~possible).tolist()
+        for part, alone in zip((p for p in found if p is not None), question(some), strict=True):
+            assert_allclose(part, alone, rtol=1e-12)
+    best, states = model.viterbi(X, on_impossible="none")
+    assert_allclose(best[possible], model.viterbi(some)[0], rtol=1e-12)
+    assert (best[~possible] == -math.inf).all()
+    assert [part for part in states if part is not None] == model.predict(some)
+    total, states = model.decode(X, algorithm="map", on_impossible="none")
+    assert total == pytest.approx(model.decode(some, algorithm="map")[0])
+    assert model.score_samples(X, on_impossible="none")[0] == model.score(X)
+    for ahead in (model.predict_next_state, model.predict_next):
+        found = ahead(X, on_impossible="none")
+        assert_array_equal(np.isnan(found[:, 0]), ~possible)
+        assert_allclose(found[possible], ahead(some), rtol=1e-12)
+
+
+def test_flat_sequences_have_nan_and_none_where_they_are_impossible():
+    model = HiddenMarkovModel().fit([["a", "b"], ["a", "a"]], [["X", "Y"], ["X", "X"]])
+    flat, lengths = ["a", "b", "b", "a", "a"], [2, 2, 1]
+    states = model.predict(flat, lengths, on_impossible="none")
+    assert states.tolist() == ["X", "Y", None, None, "X"]
+    shares = model.predict_proba(flat, lengths, on_impossible="none")
+    assert_array_equal(np.isnan(shares).all(axis=1), [False, False, True, True, False])
+    with pytest.raises(
+        ZeroProbabilityError,
+        match=r"sequence 1 has .*on_impossible='none' .*priors above 1 \(startprob_prior, transmat"
+        r"_prior, emissionprob_prior\)",
+    ):
+        model.predict(flat, lengths)
+    with pytest.raises(ZeroProbabilityError, match=r"sequence 0 has .* \(and 1 others of 3\)"):
+        model.predict([["b"], ["a"], ["b"]])
+    with pytest.raises(ValueError, match=r"on_impossible is 'skip'; it must be 'raise' or 'none'"):
+        model.predict(flat, lengths, on_impossible="skip")
+
+
 def test_smoothing_gives_every_declared_symbol_a_probability():
     model = HiddenMarkovModel(n_features=4, emissionprob_prior=2.0)
     model.fit([[0, 1, 1]], [["A", "A", "B"]])

@@ -386,6 +386,7 @@ def test_the_general_engine_gives_the_same_answers(seed, zeros):
     rng = np.random.default_rng(seed)
     chain, table = random_chain(rng, zeros), random_rows(rng, 3, 4, zeros=zeros)
     model = model_of(chain, symbols_of(table))
+    model.emissions_.unseen = "missing"
     x = [[*SYMBOLS, "swim"][i] for i in rng.integers(5, size=rng.integers(1, 6))]
     rows = [log(table[:, SYMBOLS.index(s)]) if s in SYMBOLS else np.zeros(3) for s in x]
     truth, p = listed(chain, rows), model.gibbs(x)

@@ -5,12 +5,14 @@ Letters: M observations, V symbols, K states.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse
 
+from gibbsfactor.errors import listed
 from gibbsfactor.features.observations import (
     number_symbols,
     pack_symbols,
@@ -47,8 +49,10 @@ class CategoricalEmissions(Emissions):
     emissionprob_prior : float or array that broadcasts to (K, V)
         Of the Dirichlet prior: 1 plus the pseudo-count of each symbol. With 1 estimates are plain
         relative frequencies, and a symbol that a state never emitted has probability 0 there.
-    unseen : "missing" or "error"
-        What a symbol is that is not among those there are: like None, or an error.
+    unseen : "impossible", "missing" or "error"
+        What a symbol is that is not among those there are. "impossible": no state emits it, so
+        that a sequence with one has the score -inf; questions about the states leave it out.
+        "missing": it is like None in both. "error": it is an error.
 
     Attributes
     ----------
@@ -57,12 +61,14 @@ class CategoricalEmissions(Emissions):
     """
 
     parameters: ClassVar[Mapping[str, str]] = {"e": "emissionprob_"}
+    discrete: ClassVar[bool] = True
+    smoothing: ClassVar[tuple[str, ...]] = ("emissionprob_prior",)
 
     def __init__(
         self,
         n_features: int | None = None,
         emissionprob_prior: Any = 1.0,
-        unseen: Literal["missing", "error"] = "missing",
+        unseen: Literal["impossible", "missing", "error"] = "impossible",
     ) -> None:
         self.n_features = n_features
         self.emissionprob_prior = emissionprob_prior
@@ -110,8 +116,7 @@ class CategoricalEmissions(Emissions):
 
     def learn(self, X: Any) -> Observations:
         """Read training data; the symbols there are its own, unless there are probabilities."""
-        if self.unseen not in ("missing", "error"):
-            raise ValueError(f"unseen is {self.unseen!r}; it must be 'missing' or 'error'")
+        self._check_choice()
         n = self.n_features
         whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
         if n is not None and (not whole or n < 1):
@@ -128,15 +133,33 @@ class CategoricalEmissions(Emissions):
         return self._encoded(distinct, numbers, "error")
 
     def read(self, X: Any, unseen: str | None = None) -> Observations:
-        """Number the symbols; V for those missing, and for unseen ones."""
+        """Number the symbols; V for those missing, and for unseen ones.
+
+        Warns
+        -----
+        UserWarning
+            If an unseen symbol is one of those there are but for its type, such as "1" and 1.
+        """
+        self._check_choice()
         return self._encoded(*read_symbols(X), unseen or self.unseen)
+
+    def _check_choice(self) -> None:
+        choices = "impossible", "missing", "error"
+        if self.unseen not in choices:
+            told = ", ".join(map(repr, choices))
+            raise ValueError(f"unseen is {self.unseen!r}; it must be one of {told}")
 
     def _encoded(self, distinct: list[Any], numbers: IntArray, unseen: str) -> Observations:
         symbols = self.symbols_
         number = {symbol: i for i, symbol in enumerate(symbols)}
         found = number_symbols(distinct, numbers, number, strict=unseen == "error")
-        codes = np.where(found < 0, len(symbols), found)
-        return Observations([*symbols, None], codes[numbers])
+        codes = np.where(found < 0, len(symbols), found)[numbers]
+        every = [*symbols, None]
+        new = np.array([i < 0 and not _is_missing(x) for i, x in zip(found, distinct, strict=True)])
+        if not new.any():
+            return Observations(every, codes)
+        _warn_of_types([x for x, is_new in zip(distinct, new, strict=True) if is_new], symbols)
+        return Observations(every, codes, new[numbers] if unseen == "impossible" else None)
 
     # ---- estimation -------------------------------------------------------------------
 
@@ -224,6 +247,28 @@ class CategoricalEmissions(Emissions):
 
 def _is_missing(x: Any) -> bool:
     return x is None or (isinstance(x, float) and x != x)
+
+
+def _warn_of_types(unseen: list[Any], symbols: list[Any]) -> None:
+    """Warn of symbols that are known but for their type."""
+    known = {_text(symbol): symbol for symbol in symbols}
+    twins = [(x, known[_text(x)]) for x in unseen if _text(x) in known]
+    if twins:
+        x, symbol = twins[0]
+        warnings.warn(
+            f"the symbols {listed([x for x, _ in twins])} are of type {type(x).__name__}, but "
+            f"those of the model of type {type(symbol).__name__}: {listed(symbols)}; they are not "
+            "the same symbols. Give them in the type of the training data",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _text(symbol: Any) -> str:
+    if isinstance(symbol, bytes):
+        return symbol.decode(errors="replace")
+    whole = isinstance(symbol, float) and symbol.is_integer()
+    return str(int(symbol)) if whole else str(symbol)
 
 
 def _in_order(symbols: list[Any]) -> list[Any]:

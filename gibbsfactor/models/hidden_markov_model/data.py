@@ -30,6 +30,11 @@ class Parameters:
     emissions: Emissions
 
 
+def smoothing_priors(emissions: Emissions) -> list[str]:
+    """Names of the priors that, above 1, leave no probability at 0."""
+    return ["startprob_prior", "transmat_prior", *emissions.smoothing]
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingData:
     """Sequences, ready for the sweeps.
@@ -81,7 +86,8 @@ class TrainingData:
             raise ZeroProbabilityError(
                 f"sequence {impossible[0]} has probability 0 under the parameters that training "
                 "has reached: no states that its labels allow can emit it in this order; start "
-                "from parameters without zeros, or give priors above 1"
+                "from parameters without zeros, which priors above 1 keep so: "
+                f"{', '.join(smoothing_priors(parameters.emissions))}"
             )
         if self.rows is None:
             return found

@@ -6,7 +6,8 @@ Letters: N sequences, M positions in all of them together, K states, V symbols, 
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +25,44 @@ from gibbsfactor.exact.chain import (
 )
 from gibbsfactor.features.flat_sequences import Sequences
 from gibbsfactor.learning.estimator import not_fitted
-from gibbsfactor.models.hidden_markov_model.data import Parameters
+from gibbsfactor.models.hidden_markov_model.data import Parameters, smoothing_priors
 from gibbsfactor.models.hidden_markov_model.emissions import Emissions
 from gibbsfactor.models.hidden_markov_model.labels import known_states
 from gibbsfactor.models.hidden_markov_model.parameters import ALGORITHMS, generator
 from gibbsfactor.models.hidden_markov_model.rows import check_rows, log
 from gibbsfactor.threads import one_blas_thread
 
+BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+OnImpossible = Literal["raise", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Sequences that are asked about.
+
+    Attributes
+    ----------
+    sequences, scores : in the form that they were given, and for the sweeps
+    unseen : (N,) those with an observation that no state emits
+    """
+
+    sequences: Sequences
+    scores: RepeatedScores
+    unseen: BoolArray
+
+    def cut(self, values: Any, impossible: BoolArray) -> Any:
+        """Values of all positions in the form of the question; None or NaN for the impossible."""
+        if self.sequences.listed:
+            parts = self.sequences.parts(values)
+            return [None if n else part for part, n in zip(parts, impossible.tolist(), strict=True)]
+        if not impossible.any():
+            return values
+        hidden = np.repeat(impossible, self.sequences.lengths)
+        values = values.astype(float if values.ndim > 1 else object)
+        values[hidden] = np.nan if values.ndim > 1 else None
+        return values
 
 
 class Decoding:
@@ -45,6 +75,10 @@ class Decoding:
     With ``known`` come states that are known beforehand, in the form of X: None where one is not, a
     set where it is one of several. Answers are then those given that knowledge, and a likelihood is
     that of the observations together with it.
+
+    A sequence that is impossible under the model has no states. Questions about them raise a
+    ZeroProbabilityError; with ``on_impossible="none"`` such a sequence has None for an answer (NaN
+    among the numbers of flat data), and the others have theirs.
     """
 
     startprob_: FloatArray
@@ -55,7 +89,14 @@ class Decoding:
 
     # ---- states -----------------------------------------------------------------------
 
-    def predict(self, X: Any, lengths: Any = None, *, known: Any = None) -> Any:
+    def predict(
+        self,
+        X: Any,
+        lengths: Any = None,
+        *,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
+    ) -> Any:
         """The states of each sequence, by the model's ``algorithm``: labels of ``classes_``.
 
         Returns
@@ -65,12 +106,25 @@ class Decoding:
         Raises
         ------
         ZeroProbabilityError
-            If a sequence is impossible under the model.
+            If a sequence is impossible under the model, unless ``on_impossible`` is "none".
+
+        Examples
+        --------
+        >>> from gibbsfactor import HiddenMarkovModel
+        >>> model = HiddenMarkovModel().fit([["a", "b"], ["a", "a"]], [["X", "Y"], ["X", "X"]])
+        >>> model.predict([["a", "b"], ["b", "a"], ["a"]], on_impossible="none")
+        [['X', 'Y'], None, ['X']]
         """
-        return self.decode(X, lengths, known=known)[1]
+        return self.decode(X, lengths, known=known, on_impossible=on_impossible)[1]
 
     def decode(
-        self, X: Any, lengths: Any = None, algorithm: str | None = None, *, known: Any = None
+        self,
+        X: Any,
+        lengths: Any = None,
+        algorithm: str | None = None,
+        *,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
     ) -> tuple[float, Any]:
         """A log-probability and the states.
 
@@ -86,74 +140,121 @@ class Decoding:
         if chosen not in ALGORITHMS:
             raise ValueError(f"algorithm is {chosen!r}; it must be 'viterbi' or 'map'")
         if chosen == "viterbi":
-            scores, states = self.viterbi(X, lengths, known=known)
+            scores, states = self.viterbi(X, lengths, known=known, on_impossible=on_impossible)
             return float(scores.sum()), states
-        asked, shares = self._posteriors(X, lengths, known)
-        return float(shares.max(axis=1).sum()), self._named(asked, shares.argmax(axis=1))
+        asked, shares, impossible = self._posteriors(X, lengths, known, on_impossible)
+        possible = ~np.repeat(impossible, asked.sequences.lengths)
+        right = float(shares[possible].max(axis=1).sum())
+        return right, self._named(asked, shares.argmax(axis=1), impossible)
 
-    def viterbi(self, X: Any, lengths: Any = None, *, known: Any = None) -> tuple[FloatArray, Any]:
+    def viterbi(
+        self,
+        X: Any,
+        lengths: Any = None,
+        *,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
+    ) -> tuple[FloatArray, Any]:
         """log P(x, z) of the most probable states z of each sequence, (N,), and those states.
 
         Raises
         ------
         ZeroProbabilityError
-            If a sequence is impossible under the model.
+            If a sequence is impossible under the model, unless ``on_impossible`` is "none".
         """
-        asked, scores = self._ask(X, lengths, known)
-        best, states = viterbi(scores.spread())
-        _check_possible(best)
-        return best, self._named(asked, scores.packing.natural(states))
+        asked = self._ask(X, lengths, known)
+        best, states = viterbi(asked.scores.spread())
+        impossible = self._impossible(best, on_impossible)
+        named = self._named(asked, asked.scores.packing.natural(states), impossible)
+        return self._log_probabilities(asked, best), named
 
     # ---- probabilities ----------------------------------------------------------------
 
-    def predict_proba(self, X: Any, lengths: Any = None, *, known: Any = None) -> Any:
+    def predict_proba(
+        self,
+        X: Any,
+        lengths: Any = None,
+        *,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
+    ) -> Any:
         """P(z_t = k | x) given the whole sequence (smoothing): (M, K), or a list of N arrays.
 
         Raises
         ------
         ZeroProbabilityError
-            If a sequence is impossible under the model.
+            If a sequence is impossible under the model, unless ``on_impossible`` is "none".
         """
-        asked, shares = self._posteriors(X, lengths, known)
-        return asked.cut(shares)
+        asked, shares, impossible = self._posteriors(X, lengths, known, on_impossible)
+        return asked.cut(shares, impossible)
 
     smooth = predict_proba
 
-    def score_samples(self, X: Any, lengths: Any = None, *, known: Any = None) -> tuple[float, Any]:
+    def score_samples(
+        self,
+        X: Any,
+        lengths: Any = None,
+        *,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
+    ) -> tuple[float, Any]:
         """log P(x) of all sequences together, and `predict_proba`."""
         log_p = self.score(X, lengths, known=known)
-        return log_p, self.predict_proba(X, lengths, known=known)
+        shares = self.predict_proba(X, lengths, known=known, on_impossible=on_impossible)
+        return log_p, shares
 
-    def filter(self, X: Any, lengths: Any = None, *, known: Any = None) -> Any:
+    def filter(
+        self,
+        X: Any,
+        lengths: Any = None,
+        *,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
+    ) -> Any:
         """P(z_t = k | x_1 .. x_t) given what came so far: (M, K), or a list of N arrays.
 
         Raises
         ------
         ZeroProbabilityError
-            If the beginning of a sequence is impossible under the model.
+            If the beginning of a sequence is impossible under the model, unless ``on_impossible``
+            is "none".
         """
-        asked, shares = self._filtered(*self._ask(X, lengths, known))
-        return asked.cut(shares)
+        asked = self._ask(X, lengths, known)
+        return asked.cut(*self._filtered(asked, on_impossible))
 
     def predict_next_state(
-        self, X: Any, lengths: Any = None, *, steps: int = 1, known: Any = None
+        self,
+        X: Any,
+        lengths: Any = None,
+        *,
+        steps: int = 1,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
     ) -> FloatArray:
         """P(z_{T+h} = k | x_1 .. x_T), (N, K): the state so many steps behind each sequence's end.
 
-        Of an empty sequence, one step is to its first state.
+        Of an empty sequence, one step is to its first state; NaN of an impossible one, where
+        ``on_impossible`` is "none".
         """
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
             raise ValueError(f"steps is {steps!r}; it must be a whole number from 1")
-        asked, scores = self._ask(X, lengths, known)
-        some, ends = asked.lengths > 0, np.cumsum(asked.lengths)
-        _, shares = self._filtered(asked, scores)
+        asked = self._ask(X, lengths, known)
+        some, ends = asked.sequences.lengths > 0, np.cumsum(asked.sequences.lengths)
+        shares, impossible = self._filtered(asked, on_impossible)
         moves = np.linalg.matrix_power(self._parameters().transitions, int(steps) - 1)
         found = np.tile(self._parameters().start, (len(ends), 1))
         found[some] = shares[ends[some] - 1] @ self._parameters().transitions
+        found[impossible] = np.nan
         return np.asarray(found @ moves)
 
     def predict_next(
-        self, X: Any, lengths: Any = None, *, steps: int = 1, known: Any = None
+        self,
+        X: Any,
+        lengths: Any = None,
+        *,
+        steps: int = 1,
+        known: Any = None,
+        on_impossible: OnImpossible = "raise",
     ) -> FloatArray:
         """What is observed so many steps behind the end of each sequence.
 
@@ -161,7 +262,9 @@ class Decoding:
         -------
         (N, V) P(x_{T+h} | x_1 .. x_T) of each of the symbols; of real numbers the mean (N, D)
         """
-        shares = self.predict_next_state(X, lengths, steps=steps, known=known)
+        shares = self.predict_next_state(
+            X, lengths, steps=steps, known=known, on_impossible=on_impossible
+        )
         return self.emissions_.predictive(shares)
 
     # ---- likelihood -------------------------------------------------------------------
@@ -176,10 +279,14 @@ class Decoding:
         return float(self.score_sequences(X, lengths, known=known).sum())
 
     def score_sequences(self, X: Any, lengths: Any = None, *, known: Any = None) -> FloatArray:
-        """log P(x) of each sequence, (N,); -inf of one that is impossible, 0 of an empty one."""
-        _, scores = self._ask(X, lengths, known)
+        """log P(x) of each sequence, (N,); -inf of one that is impossible, 0 of an empty one.
+
+        A symbol that training did not hold makes a sequence impossible, unless the model's
+        ``unseen`` says otherwise.
+        """
+        asked = self._ask(X, lengths, known)
         with one_blas_thread():
-            return log_partitions(scores.spread())
+            return self._log_probabilities(asked, log_partitions(asked.scores.spread()))
 
     def n_parameters(self) -> int:
         """How many free parameters the model has."""
@@ -265,33 +372,67 @@ class Decoding:
             )
         return classes
 
-    def _ask(self, X: Any, lengths: Any, known: Any) -> tuple[Sequences, RepeatedScores]:
+    def _ask(self, X: Any, lengths: Any, known: Any) -> Asked:
         """The sequences, and their scores."""
-        p, asked = self._parameters(), Sequences.of(X, lengths)
-        observations, packing = asked.read(p.emissions.read), Packing.of(asked.lengths)
+        p, sequences = self._parameters(), Sequences.of(X, lengths)
+        observations, packing = sequences.read(p.emissions.read), Packing.of(sequences.lengths)
         table, kinds = p.emissions.log_likelihoods(observations), observations.codes
         if known is not None:
-            allowed = known_states(known, asked, self._classes())
+            allowed = known_states(known, sequences, self._classes())
             table, kinds = np.where(allowed, table[kinds], -np.inf), np.arange(len(kinds))
-        kinds = kinds[packing.rows]
-        return asked, RepeatedScores(packing, table, kinds, log(p.start), log(p.transitions))
+        scores = RepeatedScores(
+            packing, table, kinds[packing.rows], log(p.start), log(p.transitions)
+        )
+        unseen = np.zeros(len(sequences.lengths), bool)
+        if observations.unseen is not None:
+            which = np.repeat(np.arange(len(unseen)), sequences.lengths)
+            unseen[which[observations.unseen]] = True
+        return Asked(sequences, scores, unseen)
 
-    def _posteriors(self, X: Any, lengths: Any, known: Any) -> tuple[Sequences, FloatArray]:
-        asked, scores = self._ask(X, lengths, known)
+    def _posteriors(
+        self, X: Any, lengths: Any, known: Any, on_impossible: OnImpossible
+    ) -> tuple[Asked, FloatArray, BoolArray]:
+        asked = self._ask(X, lengths, known)
         with one_blas_thread():
-            found = forward_backward(scores.spread())
-        _check_possible(found.log_partitions)
-        return asked, scores.packing.natural(found.nodes)
+            found = forward_backward(asked.scores.spread())
+        impossible = self._impossible(found.log_partitions, on_impossible)
+        return asked, asked.scores.packing.natural(found.nodes), impossible
 
-    def _filtered(self, asked: Sequences, scores: RepeatedScores) -> tuple[Sequences, FloatArray]:
-        log_z, messages = forward_messages(scores.spread())
-        _check_possible(log_z)
-        return asked, scores.packing.natural(messages)
+    def _filtered(self, asked: Asked, on_impossible: OnImpossible) -> tuple[FloatArray, BoolArray]:
+        log_z, messages = forward_messages(asked.scores.spread())
+        impossible = self._impossible(log_z, on_impossible)
+        return asked.scores.packing.natural(messages), impossible
 
-    def _named(self, asked: Sequences, states: IntArray) -> Any:
+    def _log_probabilities(self, asked: Asked, found: FloatArray) -> FloatArray:
+        """Logs of the probabilities of sequences: free of rounding above 0, -inf if impossible."""
+        if self.emissions_.discrete:
+            found = np.minimum(found, 0.0)
+        return np.where(asked.unseen, -np.inf, found)
+
+    def _named(self, asked: Asked, states: IntArray, impossible: BoolArray) -> Any:
         """State numbers as labels, in the form of the question."""
         named = _labels(self._classes(), states)
-        return asked.cut(named.tolist()) if asked.listed else named
+        return asked.cut(named.tolist() if asked.sequences.listed else named, impossible)
+
+    def _impossible(self, scores: FloatArray, on_impossible: OnImpossible) -> BoolArray:
+        """(N,) the sequences of probability 0; raises if there is one, unless they are asked for.
+
+        Raises
+        ------
+        ZeroProbabilityError
+        """
+        if on_impossible not in ("raise", "none"):
+            raise ValueError(f"on_impossible is {on_impossible!r}; it must be 'raise' or 'none'")
+        found = scores == -np.inf
+        if on_impossible == "raise" and found.any():
+            others = f" (and {found.sum() - 1} others of {len(found)})" if found.sum() > 1 else ""
+            raise ZeroProbabilityError(
+                f"sequence {int(np.argmax(found))} has probability 0 under the model{others}: no "
+                "states, or none that agree with those known, can emit it in this order. "
+                f"on_impossible='none' answers None for it; training with priors above 1 "
+                f"({', '.join(smoothing_priors(self.emissions_))}) leaves no probability at 0"
+            )
+        return np.asarray(found)
 
 
 def _labels(classes: list[Any], states: IntArray) -> npt.NDArray[Any]:
@@ -303,12 +444,3 @@ def _labels(classes: list[Any], states: IntArray) -> npt.NDArray[Any]:
     for k, label in enumerate(classes):
         names[k] = label
     return names[states]
-
-
-def _check_possible(scores: FloatArray) -> None:
-    impossible = np.flatnonzero(scores == -np.inf)
-    if impossible.size:
-        raise ZeroProbabilityError(
-            f"sequence {impossible[0]} has probability 0 under the model: no states, or none that "
-            "agree with those known, can emit it in this order"
-        )

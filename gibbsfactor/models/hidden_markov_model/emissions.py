@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -29,10 +30,13 @@ class Observations:
     ----------
     distinct : the V distinct ones, in the emissions' own form
     codes : (M,) the number of each position's own among them
+    unseen : (M,) positions of what no state emits, if there are any: questions about the states
+        take it as missing, but a sequence that holds it has probability 0
     """
 
     distinct: Any
     codes: IntArray
+    unseen: BoolArray | None = None
 
     @classmethod
     def each(cls, values: FloatArray) -> Observations:
@@ -79,11 +83,17 @@ class Emissions(ABC):
         mixture, where more is hidden than states, it is one step of EM. `learn` may set it.
     learnt : class variable
         Attributes, arrays too, that `learn` sets beside the parameters.
+    discrete : class variable
+        Whether likelihoods are probabilities, not densities.
+    smoothing : class variable
+        Names of the priors that leave no probability of an observation at 0.
     """
 
     parameters: ClassVar[Mapping[str, str]] = {}
     counted: bool = True
     learnt: ClassVar[tuple[str, ...]] = ()
+    discrete: ClassVar[bool] = False
+    smoothing: ClassVar[tuple[str, ...]] = ()
 
     def settings(self) -> dict[str, Any]:
         """The arguments of the constructor, by name."""
@@ -137,7 +147,8 @@ class Emissions(ABC):
         """Read the M observations of all sequences, one after the other.
 
         A position whose observation is missing, or of a kind that training did not hold, must
-        have a row of zeros in `log_likelihoods` unless there is a better estimate.
+        have a row of zeros in `log_likelihoods` unless there is a better estimate. The second may
+        be named in ``unseen``.
 
         Raises
         ------

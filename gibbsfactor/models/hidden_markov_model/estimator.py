@@ -63,7 +63,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         Start EM so many times, at random; the best is kept.
     startprob_prior, transmat_prior : float or array (K,), (K, K)
         Of Dirichlet priors: 1 plus a pseudo-count.
-    emissionprob_prior, n_features
+    emissionprob_prior, n_features, unseen
         Of "categorical", see `CategoricalEmissions`.
     covariance_type, min_covar, means_prior, means_weight, covars_prior, covars_weight
         Of "gaussian" and "mixture", see `GaussianEmissions`.
@@ -134,6 +134,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         transmat_prior: Any = 1.0,
         emissionprob_prior: Any = 1.0,
         n_features: int | None = None,
+        unseen: Literal["impossible", "missing", "error"] = "impossible",
         covariance_type: CovarianceType = "diag",
         min_covar: float | None = None,
         means_prior: Any = 0.0,
@@ -157,6 +158,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         self.transmat_prior = transmat_prior
         self.emissionprob_prior = emissionprob_prior
         self.n_features = n_features
+        self.unseen = unseen
         self.covariance_type = covariance_type
         self.min_covar = min_covar
         self.means_prior = means_prior

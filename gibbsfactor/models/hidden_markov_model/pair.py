@@ -41,7 +41,8 @@ class Pair(Decoding):
     def to_crf(self, **parameters: Any) -> LinearChainCRF:
         """The linear-chain CRF with the same P(y | x), its discriminative partner.
 
-        Its log Z(x) is log p(x), too. It reads the same sequences. ``fit`` goes on from these
+        Its log Z(x) is log p(x), too, with symbols that training did not hold taken as missing. It
+        reads the same sequences. ``fit`` goes on from these
         weights, and raises log P(y | x) where this model's own raises log p(x, y).
 
         Probabilities of 0 come out as what they are: steps and first states as constraints, which
@@ -76,7 +77,7 @@ class Pair(Decoding):
         >>> X, y = [["walk", "walk", "clean"], ["clean"]], [["sun", "sun", "rain"], ["rain"]]
         >>> model = HiddenMarkovModel(emissionprob_prior=2).fit(X, y)
         >>> crf = model.to_crf()
-        >>> x = ["clean", "swim", "walk"]
+        >>> x = ["clean", None, "walk"]
         >>> bool(np.allclose(crf.predict_proba([x])[0], model.predict_proba(x)))
         True
         >>> bool(np.isclose(crf.log_partition([x])[0], model.score(x)))

@@ -21,7 +21,8 @@ class Views(Pair):
         """The Gibbs distribution over the states ``y0``, ``y1``, ... of one observed sequence.
 
         Its factors are the conditional tables, those of what is observed being reduced to it; its
-        partition function is P(x). The general engine then answers anything about the states.
+        partition function is P(x), symbols that training did not hold being taken as missing. The
+        general engine then answers anything about the states.
 
         Parameters
         ----------
