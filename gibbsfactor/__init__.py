@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         IntractableError as IntractableError,
     )
     from gibbsfactor.errors import (
+        PrecisionWarning as PrecisionWarning,
+    )
+    from gibbsfactor.errors import (
         ZeroProbabilityError as ZeroProbabilityError,
     )
     from gibbsfactor.factor import Factor as Factor
@@ -72,6 +75,7 @@ _HOMES = {
     "GibbsDistribution": "gibbsfactor.gibbs",
     "HiddenMarkovModel": "gibbsfactor.models.hidden_markov_model",
     "IntractableError": "gibbsfactor.errors",
+    "PrecisionWarning": "gibbsfactor.errors",
     "LinearChainCRF": "gibbsfactor.models.linear_chain_crf",
     "LogLinearModel": "gibbsfactor.models.log_linear",
     "NaiveBayes": "gibbsfactor.models.naive_bayes",

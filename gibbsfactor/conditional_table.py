@@ -277,7 +277,7 @@ def trusted_table(
     table = ConditionalTable.__new__(ConditionalTable)
     table._scope = (*parents, child)
     table._is_log = table._is_probability = False
-    table._values, table._log_values = read_only(values), None
+    table._values, table._log_values, table._peak = read_only(values), None, 0.0
     return table
 
 

@@ -23,6 +23,14 @@ class IntractableError(MemoryError):
     """
 
 
+class PrecisionWarning(RuntimeWarning):
+    """Differences that the answer depends on may be lost to rounding.
+
+    Given where every assignment of a Gibbs distribution has a penalty so large that a float has no
+    digits left for the rest.
+    """
+
+
 class FormatError(ValueError):
     """A file is not in the format it was read as.
 

@@ -23,6 +23,7 @@ from gibbsfactor.tables import (
     is_exponentiable,
     log_sum_exp,
     names_of,
+    peak_of,
     read_only,
 )
 from gibbsfactor.variable import Assignment, Variable, by_name, name_of
@@ -55,7 +56,9 @@ class Factor:
     -----
     Factors never change: every operation gives a new one and the arrays are read-only.
     A factor may be given and held in logs (`from_log`), where weights such as exp(1e6) are
-    as good as any other.
+    as good as any other. A large part that all its log weights share, as 1e15 in
+    ``[1e15, 1e15 + 0.5]``, is kept apart in every operation, so that no digit of the rest is lost;
+    only ``log_values`` adds it back.
 
     Source: Koller & Friedman (2009), Probabilistic Graphical Models, section 4.2.1.
 
@@ -79,7 +82,7 @@ class Factor:
     64.0
     """
 
-    __slots__ = ("_is_log", "_is_probability", "_log_values", "_scope", "_values")
+    __slots__ = ("_is_log", "_is_probability", "_log_values", "_peak", "_scope", "_values")
     __iter__ = None  # a table is looked up by assignments, not by counting
     __array_ufunc__ = None  # so that numpy scalars leave `2.0 * factor` to us
 
@@ -87,7 +90,8 @@ class Factor:
     _is_log: bool  # whether the log values are what was given, and the values derived
     _is_probability: bool  # whether the weights are known to sum to one; only for the looks
     _values: FloatArray | None
-    _log_values: FloatArray | None
+    _log_values: FloatArray | None  # without the peak
+    _peak: float  # nats that an operation kept apart from the log values
 
     def __init__(
         self, scope: Variable | Sequence[Variable], values: npt.ArrayLike | Mapping[Any, Any]
@@ -95,7 +99,7 @@ class Factor:
         self._scope = as_scope(scope)
         self._is_log = self._is_probability = False
         self._values = table = as_table(self._scope, values, "values")
-        self._log_values = None
+        self._log_values, self._peak = None, 0.0
         if not np.isfinite(table).all() or (table < 0).any():
             bad = ~np.isfinite(table) | (table < 0)
             self._reject(bad, table, "weight", "weights are finite numbers of at least 0")
@@ -127,7 +131,7 @@ class Factor:
         factor = cls.__new__(cls)
         factor._scope = as_scope(scope)
         factor._is_log, factor._is_probability = True, False
-        factor._values = None
+        factor._values, factor._peak = None, 0.0
         factor._log_values = table = as_table(factor._scope, log_values, "log values")
         bad = ~((np.abs(table) <= MOST_LOG) | (table == -math.inf))
         if bad.any():
@@ -142,15 +146,20 @@ class Factor:
         values: FloatArray | None = None,
         log_values: FloatArray | None = None,
         *,
+        peak: float = 0.0,
         is_probability: bool = False,
     ) -> Factor:
-        """Wrap arrays that are known to be valid, without copying or checking them."""
+        """Wrap arrays that are known to be valid, without copying or checking them.
+
+        The log weights are ``log_values + peak``.
+        """
         factor = cls.__new__(cls)
         factor._scope = scope
         factor._is_log = values is None
         factor._is_probability = is_probability
         factor._values = None if values is None else read_only(values)
         factor._log_values = None if log_values is None else read_only(log_values)
+        factor._peak = peak
         return factor
 
     def _reject(self, bad: npt.NDArray[np.bool_], table: FloatArray, what: str, rule: str) -> None:
@@ -159,8 +168,8 @@ class Factor:
         raise ValueError(f"factor over {self.names} has the {what} {table[where]} at {at}; {rule}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        given = self.log_values if self._is_log else self.values
-        return _restored, (self._scope, given, self._is_log, self._is_probability)
+        given = self._log_values if self._is_log else self._values
+        return _restored, (self._scope, given, self._is_log, self._is_probability, self._peak)
 
     # ---- what it is -------------------------------------------------------------------
 
@@ -183,9 +192,8 @@ class Factor:
     def values(self) -> FloatArray:
         """The weights, read-only. Log weights beyond +-709 overflow to inf or fall to 0."""
         if self._values is None:
-            assert self._log_values is not None
             with np.errstate(over="ignore", under="ignore"):
-                self._values = read_only(np.exp(self._log_values))
+                self._values = read_only(np.exp(self.log_values))
         return self._values
 
     @property
@@ -195,7 +203,22 @@ class Factor:
             assert self._values is not None
             with np.errstate(divide="ignore"):
                 self._log_values = read_only(np.log(self._values))
-        return self._log_values
+        return read_only(self._log_values + self._peak) if self._peak else self._log_values
+
+    def logs_below_peak(self) -> tuple[FloatArray, float]:
+        """Log weights less a number of nats, and that number: their greatest, where it is large.
+
+        Differences of a few nats have all their digits then, however large the log weights are.
+
+        Examples
+        --------
+        >>> logs, peak = Factor.from_log(Variable("A", 2), [1e15, 1e15 + 0.5]).logs_below_peak()
+        >>> logs.tolist(), peak
+        ([-0.5, 0.0], 1000000000000000.5)
+        """
+        logs = self.log_values if self._log_values is None else self._log_values
+        top = peak_of(logs) if self._is_log else 0.0
+        return (read_only(logs - top), self._peak + top) if top else (logs, self._peak)
 
     @property
     def is_log(self) -> bool:
@@ -211,7 +234,15 @@ class Factor:
 
     def log(self, assignment: Assignment) -> float:
         """Log weight of one joint state, in nats."""
-        return float(self.log_values[self._position(assignment)])
+        return sum(self._log_parts(assignment))
+
+    def _log_parts(self, assignment: Assignment) -> tuple[float, float]:
+        """Log weight of one joint state as the sum of two numbers."""
+        position = self._position(assignment)
+        if self._is_log:
+            assert self._log_values is not None
+            return float(self._log_values[position]), self._peak
+        return float(self.log_values[position]), 0.0
 
     def _position(self, assignment: Assignment) -> tuple[int, ...]:
         if not hasattr(assignment, "keys"):
@@ -252,7 +283,8 @@ class Factor:
                 values = one(self.values) * two(second.values)
             if is_exact(values, (one(self.values) == 0) | (two(second.values) == 0)):
                 return Factor._trusted(scope, values)
-        return Factor._trusted(scope, log_values=one(self.log_values) + two(second.log_values))
+        (above, peak), (below, other_peak) = self.logs_below_peak(), second.logs_below_peak()
+        return Factor._trusted(scope, log_values=one(above) + two(below), peak=peak + other_peak)
 
     __rmul__ = __mul__
 
@@ -268,7 +300,8 @@ class Factor:
         if second is None:
             return NotImplemented
         scope, one, two = align(self.scope, second.scope)
-        top, bottom = one(self.log_values), two(second.log_values)
+        (own, peak), (others, other_peak) = self.logs_below_peak(), second.logs_below_peak()
+        top, bottom = one(own), two(others)
         bad = (bottom == -math.inf) & (top > -math.inf)
         if bad.any():
             raise ZeroDivisionError(
@@ -284,7 +317,7 @@ class Factor:
             if is_exact(values, above == 0):
                 return Factor._trusted(scope, values)
         finite = np.where(bottom == -math.inf, 0.0, bottom)
-        return Factor._trusted(scope, log_values=top - finite)
+        return Factor._trusted(scope, log_values=top - finite, peak=peak - other_peak)
 
     def marginalize(self, names: str | Variable | Iterable[str | Variable]) -> Factor:
         """Sum the named variables out: psi(y) = sum_x phi(x, y).
@@ -300,7 +333,8 @@ class Factor:
                 values = self.values.sum(axis=axes)
             if np.isfinite(values).all():
                 return Factor._trusted(rest, np.asarray(values))
-        return Factor._trusted(rest, log_values=log_sum_exp(self.log_values, axes))
+        logs, peak = self.logs_below_peak()
+        return Factor._trusted(rest, log_values=log_sum_exp(logs, axes), peak=peak)
 
     def maximize(self, names: str | Variable | Iterable[str | Variable]) -> Factor:
         """Maximise the named variables out: psi(y) = max_x phi(x, y).
@@ -311,8 +345,10 @@ class Factor:
             If a name is not in the scope.
         """
         axes, rest = self._split(names)
-        if self.is_log:
-            return Factor._trusted(rest, log_values=np.asarray(self.log_values.max(axis=axes)))
+        if self._is_log:
+            assert self._log_values is not None
+            logs = np.asarray(self._log_values.max(axis=axes))
+            return Factor._trusted(rest, log_values=logs, peak=self._peak)
         return Factor._trusted(rest, np.asarray(self.values.max(axis=axes)))
 
     def reduce(self, evidence: Assignment) -> Factor:
@@ -337,8 +373,10 @@ class Factor:
             return self
         index = tuple([positions.get(v.name, slice(None)) for v in self._scope])
         rest = tuple([v for v in self._scope if v.name not in positions])
-        if self.is_log:
-            return Factor._trusted(rest, log_values=np.asarray(self.log_values[index]))
+        if self._is_log:
+            assert self._log_values is not None
+            logs = np.asarray(self._log_values[index])
+            return Factor._trusted(rest, log_values=logs, peak=self._peak)
         return Factor._trusted(rest, np.asarray(self.values[index]))
 
     def normalize(self) -> Factor:
@@ -356,12 +394,13 @@ class Factor:
                 values = self.values / total
                 if is_exact(values, self.values == 0):
                     return Factor._trusted(self._scope, values, is_probability=True)
-        log_total = log_sum_exp(self.log_values, tuple(range(len(self._scope))))
+        below, _ = self.logs_below_peak()
+        log_total = log_sum_exp(below, tuple(range(len(self._scope))))
         if log_total == -math.inf:
             raise ZeroProbabilityError(
                 f"factor over {self.names} has only zero weights; it can't be normalised"
             )
-        logs = np.asarray(self.log_values - log_total)
+        logs = np.asarray(below - log_total)
         return Factor._trusted(self._scope, log_values=logs, is_probability=True)
 
     def at_temperature(self, temperature: float) -> Factor:
@@ -375,14 +414,16 @@ class Factor:
         check_temperature(temperature)
         if temperature == 1:
             return self
+        below, peak = self.logs_below_peak()
         with np.errstate(over="ignore"):
-            log_values = np.asarray(self.log_values / temperature)
-        if ((np.abs(log_values) > MOST_LOG) & (self.log_values > -math.inf)).any():
+            logs, peak = np.asarray(below / temperature), float(np.float64(peak) / temperature)
+        too_large = (np.abs(logs) > MOST_LOG) | (abs(peak) > MOST_LOG)
+        if (too_large & (below > -math.inf)).any():
             raise ValueError(
                 f"temperature is {temperature!r}: so low that log weights of factor over "
                 f"{self.names} divided by it are beyond +-{MOST_LOG:g}"
             )
-        return Factor._trusted(self._scope, log_values=log_values)
+        return Factor._trusted(self._scope, log_values=logs, peak=peak)
 
     def transpose(self, names: Sequence[str | Variable]) -> Factor:
         """The same factor with its axes in the order of ``names``."""
@@ -393,8 +434,10 @@ class Factor:
             )
         axes = [self.names.index(n) for n in wanted]
         scope = tuple(self._scope[a] for a in axes)
-        if self.is_log:
-            return Factor._trusted(scope, log_values=self.log_values.transpose(axes))
+        if self._is_log:
+            assert self._log_values is not None
+            logs = self._log_values.transpose(axes)
+            return Factor._trusted(scope, log_values=logs, peak=self._peak)
         return Factor._trusted(scope, self.values.transpose(axes))
 
     def allclose(self, other: Factor, rtol: float = 1e-9, atol: float = 0.0) -> bool:
@@ -465,12 +508,16 @@ def check_temperature(temperature: float) -> None:
 
 
 def _restored(
-    scope: tuple[Variable, ...], given: FloatArray, is_log: bool, is_probability: bool
+    scope: tuple[Variable, ...],
+    given: FloatArray,
+    is_log: bool,
+    is_probability: bool,
+    peak: float = 0.0,
 ) -> Factor:
     """A factor from a pickle or a copy, read-only as before."""
     values = None if is_log else np.array(given)
     logs = np.array(given) if is_log else None
-    return Factor._trusted(scope, values, logs, is_probability=is_probability)
+    return Factor._trusted(scope, values, logs, peak=peak, is_probability=is_probability)
 
 
 def _as_factor(other: object) -> Factor | None:

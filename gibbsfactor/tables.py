@@ -20,6 +20,7 @@ Spread = Callable[[FloatArray], FloatArray]
 
 MOST_AXES = 64
 MOST_LOG = 1e300  # log weights beyond this could add up to infinity
+MOST_SHARED = 100.0  # nats that all log weights of a table may share before they are kept apart
 SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
 
 
@@ -132,6 +133,12 @@ def is_exponentiable(log_values: FloatArray) -> bool:
     """Whether exp of the finite entries neither overflows nor underflows."""
     finite = log_values[log_values > -math.inf]
     return bool(finite.size == 0 or (finite.max() < 690 and finite.min() > -690))
+
+
+def peak_of(log_values: FloatArray) -> float:
+    """The greatest log weight, if it is so large that it is kept apart from sums; else 0."""
+    top = float(log_values.max())
+    return top if MOST_SHARED < abs(top) < math.inf else 0.0
 
 
 def log_sum_exp(log_values: FloatArray, axes: tuple[int, ...]) -> FloatArray:

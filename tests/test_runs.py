@@ -91,7 +91,8 @@ def test_likelihoods_by_row(model, n, random):
     rng = np.random.default_rng(random.randrange(2**32))
     v = int(rng.integers(0, len(network.variables)))
     weights = rng.random((n, network.cardinalities[v])) + 0.1
-    log_z = batch.log_partitions(network, Cases(n, {}, {v: np.log(weights)}))
+    cases = Cases(n, {}, {v: np.log(weights)})
+    log_z = batch.log_partitions(network, cases)
     marginal = p.marginal(p.names[v]).values
     want = p.log_partition() + np.log(weights @ marginal)
     np.testing.assert_allclose(log_z, want, rtol=1e-10, atol=1e-9)

@@ -18,6 +18,7 @@ from gibbsfactor.exact.runs import (
     in_slices,
     require_mass,
     rows_of,
+    warn_of_rounding,
 )
 from gibbsfactor.exact.scaled import FloatArray
 from gibbsfactor.exact.sweeps import traceback
@@ -64,6 +65,7 @@ def _most_probable(bundle: Bundle, memory: int | None) -> tuple[FloatArray, IntA
         found = [_best_slice(row, plan, best) for row in rows_of(network)]
         scores, states = (np.array(column) for column in zip(*found, strict=True))
     require_mass(scores, "most probable assignment")
+    warn_of_rounding(network, scores)
     return scores, ready.states(states)
 
 
@@ -114,6 +116,8 @@ def _samples(bundle: Bundle, n: int, rng: np.random.Generator, memory: int | Non
     def run(part: Network, rows: slice, counts: IntArray) -> IntArray:
         upward = sum_product(part, schedule, retain=True, rows=rows)
         require_mass(upward.log_totals, "sample")
+        if not plan.slices:
+            warn_of_rounding(part, upward.log_totals)
         cases = np.repeat(np.arange(len(counts)), counts)
         return traceback(schedule, upward.stacks, len(part.variables), cases, draw)
 
@@ -126,6 +130,7 @@ def _samples(bundle: Bundle, n: int, rng: np.random.Generator, memory: int | Non
     def of_slices(row: Network) -> IntArray:
         sums = [np.logaddexp.reduce(totals(part)) for part, _ in in_slices(row, plan)]
         of_blocks = _shares(np.array(sums), n, rng)
+        warn_of_rounding(row, np.array(sums).max(keepdims=True))
         drawn = []
         for count, (part, positions) in zip(of_blocks, in_slices(row, plan), strict=True):
             counts = _shares(totals(part), int(count), rng) if count else of_blocks[:0]

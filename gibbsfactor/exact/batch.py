@@ -97,7 +97,7 @@ def _together(network: Network, cases: Cases, rows: IntArray, soft: Collection[i
                 weights[v] = Weights(logs, is_log=True)
             else:
                 weights[v] = Weights(allowed)
-    return Together(rows, network.in_rows(len(rows), hard, weights), hard)
+    return Together(rows, network.in_rows(len(rows), hard, weights).with_row_peaks(), hard)
 
 
 def one_hot(positions: IntArray, cardinality: int) -> FloatArray:
@@ -106,10 +106,10 @@ def one_hot(positions: IntArray, cardinality: int) -> FloatArray:
 
 
 def log_partitions(network: Network, cases: Cases, memory: int | None = None) -> FloatArray:
-    """log Z of each row, its evidence applied: (n_rows,)."""
+    """log Z of each row, its evidence applied and with all that its tables share: (n_rows,)."""
     log_z = np.empty(cases.n_rows)
     for group in grouped(network, cases):
-        log_z[group.rows] = inference.log_partitions(group.network, memory)
+        log_z[group.rows] = group.network.log_sum(inference.log_partitions(group.network, memory))
     return log_z
 
 

@@ -26,39 +26,42 @@ def entropy(network: Network, memory: int | None = None) -> float:
     """
     network = prepare(network, "marginals", memory).network
     found = table_marginals(network, memory)
-    expected = map(_expected_log, network.tables, found.tables, found.mass)
+    logs = map(network.logs_below_peak, range(len(network.tables)))
+    expected = map(_expected_log, logs, found.tables, found.mass)
     return found.log_total - network.log_constant - math.fsum(expected)
 
 
 def entropy_and_expected_logs(
     factors: Sequence[Factor],
     variables: Sequence[Variable],
-    targets: Sequence[Factor],
+    other: Network,
     memory: int | None = None,
 ) -> tuple[float, float]:
-    """H(P) of the product of the factors, and E_P of the sum of the targets' logs, in one sweep.
+    """H(P) of the product of the factors, and E_P of the log weights of another network, below its
+    peaks, in one sweep.
 
-    A target whose log is -inf where P has mass makes the expectation -inf.
+    A table of that network whose log is -inf where P has mass makes the expectation -inf.
 
     Raises
     ------
     ZeroProbabilityError
         If log Z is -inf.
     """
-    wide = [t for t in targets if t.log_values.size > 1]
-    constants = [float(t.log_values.reshape(())) for t in targets if t.log_values.size == 1]
-    network = Network.of(factors, variables, [t.scope for t in wide])
+    asked_tables = other.tables[: other.n_given]
+    network = Network.of(factors, variables, [t.scope for t in asked_tables])
     found = table_marginals(network, memory)
-    expected = list(map(_expected_log, network.tables, found.tables, found.mass))
     own = network.n_given
-    asked = map(_expected_log, wide, found.tables[own:], found.mass[own:])
+    logs = map(network.logs_below_peak, range(own))
+    expected = map(_expected_log, logs, found.tables, found.mass)
+    theirs = map(other.logs_below_peak, range(other.n_given))
+    asked = map(_expected_log, theirs, found.tables[own:], found.mass[own:])
     log_z = found.log_total - network.log_constant
-    return log_z - math.fsum(expected[:own]), sum([*asked, *constants])
+    return log_z - math.fsum(expected), sum(asked)
 
 
-def _expected_log(table: Factor, marginal: FloatArray, mass: npt.NDArray[np.bool_]) -> float:
+def _expected_log(logs: FloatArray, marginal: FloatArray, mass: npt.NDArray[np.bool_]) -> float:
     """sum_x mu(x) log phi(x), with 0 log 0 = 0; -inf where there is mass, however small."""
-    logs = table.log_values.reshape(marginal.shape)
+    logs = logs.reshape(marginal.shape)
     if (mass & (logs == -math.inf)).any():
         return -math.inf
     return float(np.sum(marginal[mass] * logs[mass]))

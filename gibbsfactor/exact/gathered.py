@@ -143,7 +143,8 @@ class Gathered:
             (),
             len(self.scopes),
             0.0,
-            self.n_rows,
+            (0.0,) * len(self.scopes),
+            n_rows=self.n_rows,
         )
 
     @cached_property

@@ -36,7 +36,7 @@ import numpy.typing as npt
 from gibbsfactor.exact.contraction import ALL, Stacks, inputs, max_product
 from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.prepared import plan_for
-from gibbsfactor.exact.runs import in_slices, require_mass, scheduled
+from gibbsfactor.exact.runs import in_slices, require_mass, scheduled, warn_of_rounding
 from gibbsfactor.exact.scaled import FloatArray, to_log
 from gibbsfactor.exact.schedule import Group, Schedule
 from gibbsfactor.exact.slicing import fitted
@@ -145,7 +145,9 @@ def k_best(network: Network, k: int, memory: int | None = None) -> tuple[FloatAr
             log_weights, states = np.append(log_weights, theirs), np.append(states, others, axis=0)
             best = np.argsort(-log_weights, kind="stable")[:k]
             log_weights, states = log_weights[best], states[best]
-    require_mass(log_weights.max(keepdims=True, initial=-math.inf), "most probable assignment")
+    best_of_all = log_weights.max(keepdims=True, initial=-math.inf)
+    require_mass(best_of_all, "most probable assignment")
+    warn_of_rounding(network, best_of_all)
     return log_weights, states
 
 

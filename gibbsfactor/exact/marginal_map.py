@@ -58,7 +58,8 @@ def marginal_map(
         _table(t, schedule, upward.stacks, tuple(variables[i] for i in scope))
         for t, scope in zip(left, scopes, strict=True)
     ]
-    rest = replace(Network.of(tables, variables), log_constant=upward.log_total)
+    rest = Network.of(tables, variables)
+    rest = replace(rest, log_constant=float(rest.log_sum(upward.log_total)))
     (score,), (positions,) = most_probable(rest, memory)
     return float(score), positions
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gibbsfactor.exact.order import Scope
 from gibbsfactor.exact.scaled import Block, FloatArray, linear_block, log_block, settle
 from gibbsfactor.factor import Factor
+from gibbsfactor.tables import MOST_SHARED, peak_of
 from gibbsfactor.variable import Variable
 
 IntArray = npt.NDArray[np.intp]
@@ -33,7 +34,7 @@ class Picked:
         values = self.factor.log_values if logs else self.factor.values
         left = [axis for axis in range(values.ndim) if axis not in self.axes]
         shape = tuple(values.shape[axis] for axis in self.axes)
-        columns = values.transpose([*left, *self.axes]).reshape(-1, prod(shape))
+        columns = values.transpose([*left, *self.axes]).reshape(-1, math.prod(shape))
         index = np.ravel_multi_index(tuple(self.positions[rows].T), shape)
         return np.asarray(np.take(columns, index, axis=1))
 
@@ -67,7 +68,13 @@ class Network:
     ``tables[k]`` has one axis for each variable in ``scopes[k]``: variables with one state are
     left out of the scopes, factors over nothing go into ``log_constant``, and a variable that no
     factor mentions gets a table of ones. The first ``n_given`` tables come from factors, the others
-    were added. With ``n_rows`` rows of evidence, ``by_row`` has the tables that differ from row to
+    were added.
+
+    What all log weights of a table share, its peak, is kept apart: every answer is that of
+    the tables less their ``peaks``. Where it is about log Z itself, ``log_shared`` has the numbers
+    to add; they can be so large that the rest would be lost in a sum with them.
+
+    With ``n_rows`` rows of evidence, ``by_row`` has the tables that differ from row to
     row; the factor in ``tables`` is then the one that they come from.
     """
 
@@ -78,8 +85,11 @@ class Network:
     tables: tuple[Factor, ...]
     n_given: int
     log_constant: float
+    peaks: tuple[float, ...]  # of each table; 0 where it is small
+    log_shared: tuple[float, ...] = ()
     n_rows: int = 1
     by_row: Mapping[int, Picked | Weights] = field(default_factory=dict)
+    row_peaks: Mapping[int, FloatArray] = field(default_factory=dict)  # (R,), instead of ``peaks``
 
     @classmethod
     def of(
@@ -98,22 +108,33 @@ class Network:
         many = {name: i for name, i in numbers.items() if cardinalities[i] > 1}
         scopes: list[Scope] = []
         tables: list[Factor] = []
+        peaks: list[float] = []
+        shared: list[float] = []
         log_constant = 0.0
         mentioned: set[int] = set()
         for factor in factors:
             scope = tuple([many[v.name] for v in factor.scope if v.name in many])
+            if factor._peak:
+                shared.append(factor._peak)
+                factor = Factor._trusted(factor.scope, log_values=factor._log_values)
             if not scope:
-                log_constant += float(factor.log_values.reshape(()))
+                log_weight = float(factor.log_values.reshape(()))
+                if log_weight == -math.inf:
+                    log_constant = log_weight
+                else:
+                    shared.append(log_weight)
                 continue
             mentioned.update(scope)
             scopes.append(scope)
             tables.append(factor)
+            peaks.append(peak_of(factor.log_values) if factor.is_log else 0.0)
         n_given = len(tables)
         unmentioned = [[variables[i]] for i in many.values() if i not in mentioned]
         for added in [*extra_scopes, *unmentioned]:
             shape = tuple(v.cardinality for v in added)
             scopes.append(tuple(numbers[v.name] for v in added if v.cardinality > 1))
             tables.append(Factor._trusted(tuple(added), np.ones(shape)))
+            peaks.append(0.0)
         return cls(
             tuple(variables),
             numbers,
@@ -122,7 +143,15 @@ class Network:
             tuple(tables),
             n_given,
             log_constant,
+            tuple(peaks),
+            (*shared, *filter(None, peaks)),
         )
+
+    def log_sum(self, log_totals: npt.ArrayLike) -> FloatArray:
+        """log Z of each row, or a number: what is shared added to what sweeps find."""
+        by_row: FloatArray = sum(self.row_peaks.values(), start=np.zeros(()))
+        shared = math.fsum((*self.log_shared, *(-self.peaks[t] for t in self.row_peaks)))
+        return np.asarray(log_totals) + (by_row + shared)
 
     def in_rows(
         self,
@@ -153,8 +182,28 @@ class Network:
             scopes.append((v,) if self.cardinalities[v] > 1 else ())
             tables.append(Factor._trusted((self.variables[v],), np.ones(self.cardinalities[v])))
         return replace(
-            self, scopes=tuple(scopes), tables=tuple(tables), n_rows=n_rows, by_row=by_row
+            self,
+            scopes=tuple(scopes),
+            tables=tuple(tables),
+            peaks=(*self.peaks, *(0.0 for _ in weights or ())),
+            n_rows=n_rows,
+            by_row=by_row,
         )
+
+    def with_row_peaks(self) -> Network:
+        """The same, with the greatest log weight of a table in each row kept apart instead.
+
+        Rows that are cases of their own are compared with nothing, so that log Z of each is that
+        of its tables less their own peaks.
+        """
+        found = {}
+        for t, differing in self.by_row.items():
+            if isinstance(differing, Picked) and differing.factor.is_log:
+                logs, peak = differing.factor.log_values, self.peaks[t]
+                if logs.min(initial=peak, where=logs > -math.inf) < peak - MOST_SHARED:
+                    most = differing.at(slice(0, self.n_rows), True).max(axis=0)
+                    found[t] = np.where(most > -math.inf, most, self.peaks[t])
+        return replace(self, row_peaks=found) if found else self
 
     def _picked(self, table: int, more: Sequence[int], positions: IntArray) -> Picked:
         """A table, of one row so far, at further observed variables: positions (R, how many)."""
@@ -173,9 +222,11 @@ class Network:
             self,
             scopes=tuple(self.scopes[t] for t in left),
             tables=tuple(self.tables[t] for t in left),
+            peaks=tuple(self.peaks[t] for t in left),
             n_given=sum(t < self.n_given for t in left),
             log_constant=log_constant,
             by_row={new: self.by_row[old] for new, old in enumerate(left) if old in self.by_row},
+            row_peaks={new: self.row_peaks[t] for new, t in enumerate(left) if t in self.row_peaks},
         )
 
     def connected_parts(self) -> list[int]:
@@ -202,7 +253,8 @@ class Network:
                 tables[t] = Factor._trusted(tables[t].scope, **here)
             else:
                 by_row[t] = replace(table, positions=table.positions[number : number + 1])
-        return replace(self, tables=tuple(tables), n_rows=1, by_row=by_row)
+        row_peaks = {t: more[number : number + 1] for t, more in self.row_peaks.items()}
+        return replace(self, tables=tuple(tables), n_rows=1, by_row=by_row, row_peaks=row_peaks)
 
     def stack(self, numbers: Sequence[int], shape: tuple[int, ...], rows: slice) -> Block:
         """The tables of these numbers, all of one shape, as one settled block."""
@@ -220,7 +272,21 @@ class Network:
             lines = values.reshape(len(numbers), -1, n)
             for here, same, own in zip(lines, entries, differing, strict=True):
                 here[:] = same.reshape(-1, 1) if own is None else own.at(rows, logs)
-        return settle(log_block(values)) if logs else linear_block(values)
+        if not logs:
+            return linear_block(values)
+        block = settle(log_block(values))
+        peaks = [0.0 if t in self.row_peaks else self.peaks[t] for t in numbers]
+        if any(peaks):
+            block.log_scale -= np.array(peaks)[:, None]
+        for i, t in enumerate(numbers if self.row_peaks else ()):
+            if t in self.row_peaks:
+                block.log_scale[i] -= self.row_peaks[t][rows]
+        return block
+
+    def logs_below_peak(self, number: int) -> FloatArray:
+        """The log weights of a table that is alike in all rows, less its peak."""
+        logs, peak = self.tables[number].log_values, self.peaks[number]
+        return logs - peak if peak else logs
 
 
 def _axis(table: Factor, v: Variable) -> int:

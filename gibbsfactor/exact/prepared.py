@@ -134,6 +134,7 @@ def _contradiction(network: Network) -> Restricted:
         cardinalities=(1,) * n,
         scopes=(),
         tables=(),
+        peaks=(),
         n_given=0,
         log_constant=-math.inf,
         by_row={},

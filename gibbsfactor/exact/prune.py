@@ -100,7 +100,7 @@ def _log_constant_sum(network: Network, table: int, alone: Collection[int]) -> f
     factor, differing = network.tables[table], network.by_row.get(table)
     if isinstance(differing, Weights):
         return None
-    values = factor.log_values if factor.is_log else factor.values
+    values = factor.log_values - network.peaks[table] if factor.is_log else factor.values
     if differing is None:
         axes = tuple([i for i, v in enumerate(network.scopes[table]) if v in alone])
         values = values.reshape([network.cardinalities[v] for v in network.scopes[table]])

@@ -7,6 +7,7 @@ To the sweeps slices are rows: the sliced variables are observed, in every row a
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.errors import ZeroProbabilityError
+from gibbsfactor.errors import PrecisionWarning, ZeroProbabilityError
 from gibbsfactor.exact.cost import Task
 from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.parallel import sharing_work
@@ -32,6 +33,10 @@ CHUNK_BYTES = 2**25  # tables of one chunk of rows: enough to make Python's shar
 LEAST_CHUNK, MOST_CHUNK = 256, 4096  # rows, where the memory allows
 SLICES_AT_A_TIME = 4096  # of which the states are written down together
 
+FAR_BELOW = 2.0**33  # nats, at which rounding comes to 2e-6
+FAR_BELOW_EACH = 2.0**22  # more for each table: they are scaled one by one
+ROUNDING = 2.0**-52
+
 NO_MASS = (
     "every assignment has weight zero (log Z = -inf){rows}, so there is no {what}; "
     "the factors contradict each other or the evidence"
@@ -46,6 +51,27 @@ def require_mass(log_totals: FloatArray, what: str) -> None:
         rows = f" in row {', '.join(numbers[:5])}{', ...' * (len(numbers) > 5)}"
         raise ZeroProbabilityError(
             NO_MASS.format(what=what, rows=rows if len(log_totals) > 1 else "")
+        )
+
+
+def warn_of_rounding(network: Network, log_totals: FloatArray) -> None:
+    """Warn where what is left below the tables' peaks is so far down that digits are lost.
+
+    All log weights of an assignment are at most about 0 there. So a total of -10^15 is a sum of
+    numbers of that size or less, each known to 0.1 nats at best.
+    """
+    most = FAR_BELOW + FAR_BELOW_EACH * len(network.tables)
+    lost = np.flatnonzero((log_totals < -most) & (log_totals > -np.inf))
+    if len(lost):
+        worst = float(log_totals[lost].min())
+        rows = f" in row {lost[0]}" if len(log_totals) > 1 else ""
+        warnings.warn(
+            f"every assignment is {-worst:.3g} nats or more below the sum of the tables' greatest "
+            f"log weights{rows}; a float tells differences of {-worst * ROUNDING:.2g} nats apart "
+            "there, and smaller ones are lost. Give what is impossible the log weight -inf, or "
+            "take the penalty that no assignment avoids out of the log weights",
+            PrecisionWarning,
+            stacklevel=2,
         )
 
 
@@ -170,6 +196,7 @@ def averaged(
     else:
         joined = _side_by_side(network, plan, run, memory)
     require_mass(joined.log_totals, "marginal")
+    warn_of_rounding(network, joined.log_totals)
     return joined
 
 

@@ -211,6 +211,7 @@ def restricted(network: Network, support: Sequence[BoolArray]) -> Restricted | N
     scopes: list[Scope] = []
     tables: list[Factor] = []
     numbers: list[int] = []
+    peaks: list[float] = []
     by_row: dict[int, Picked | Weights] = {}
     log_constant = network.log_constant
     for number, (scope, table) in enumerate(zip(network.scopes, network.tables, strict=True)):
@@ -226,13 +227,14 @@ def restricted(network: Network, support: Sequence[BoolArray]) -> Restricted | N
                 kept = np.ix_(np.arange(len(values)), *(positions[v] for v in places))
                 differing = replace(differing, values=values[kept])
             elif not scope:
-                log_constant += float(table.log_values.item())
+                log_constant += float(table.log_values.item()) - network.peaks[number]
                 continue
         if differing is not None:
             by_row[len(tables)] = differing
         scopes.append(scope)
         tables.append(table)
         numbers.append(number)
+        peaks.append(network.peaks[number])
     smaller = replace(
         network,
         variables=variables,
@@ -241,7 +243,13 @@ def restricted(network: Network, support: Sequence[BoolArray]) -> Restricted | N
         tables=tuple(tables),
         n_given=sum(number < network.n_given for number in numbers),
         log_constant=log_constant,
+        peaks=tuple(peaks),
         by_row=by_row,
+        row_peaks={
+            new: network.row_peaks[old]
+            for new, old in enumerate(numbers)
+            if old in network.row_peaks
+        },
     )
     return Restricted(smaller, positions, network.cardinalities, tuple(numbers))
 

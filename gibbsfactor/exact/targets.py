@@ -234,7 +234,11 @@ def _of_joint(joint: FloatArray, targets: tuple[int, ...]) -> LogMarginal:
 
 def _of_sweeps(network: Network, targets: tuple[int, ...], memory: int | None) -> LogMarginal:
     """Marginals of the network with a table more for each target variable."""
-    whole = replace(network, scopes=(*network.scopes, *((v,) for v in targets)))
+    whole = replace(
+        network,
+        scopes=(*network.scopes, *((v,) for v in targets)),
+        peaks=(*network.peaks, *(0.0 for _ in targets)),
+    )
 
     def log_marginal(v: int, factors: LogFactors) -> FloatArray:
         more = [

@@ -197,9 +197,11 @@ class GibbsDistribution(Assignments, Information):
         >>> round(p.log_probability_of({"A": "a0"}), 6)
         -0.352221
         """
-        log_z = self.condition(evidence)._log_z
+        given = self.condition(evidence)
+        log_z = given._log_z
         self._require_mass("probability")
-        return min(log_z - self._log_z, 0.0)
+        shared = (*given._log_shared, *(-log for log in self._log_shared))
+        return min(math.fsum((log_z, -self._log_z, *shared)), 0.0)
 
     def probability_of(self, evidence: Assignment) -> float:
         """P(e) of the states of some variables, {name: state}; see `log_probability_of`."""

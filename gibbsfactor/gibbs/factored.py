@@ -9,7 +9,6 @@ from typing import overload
 import numpy as np
 
 from gibbsfactor.domain import Domain
-from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact import batch, inference, runs
 from gibbsfactor.exact.batch import Cases
 from gibbsfactor.exact.network import Network
@@ -67,7 +66,13 @@ class FactoredDistribution:
 
     @cached_property
     def _log_z(self) -> float:
+        """log Z of the tables below their peaks: what other answers are relative to."""
         return inference.log_partition(self._network, self._memory)
+
+    @property
+    def _log_shared(self) -> tuple[float, ...]:
+        """What log Z has more: numbers that may be far larger, and cancel exactly."""
+        return self._network.log_shared
 
     @overload
     def log_partition(self) -> float: ...
@@ -107,7 +112,7 @@ class FactoredDistribution:
         if asked_in_rows(evidence, likelihood, targets):
             cases = self._cases(evidence, likelihood, targets)
             return batch.log_partitions(self._network, cases, self._memory)
-        return self._log_z
+        return math.fsum((self._log_z, *self._log_shared))
 
     def _cases(
         self,
@@ -120,13 +125,14 @@ class FactoredDistribution:
 
     def partition_function(self) -> float:
         """Z itself. Raises OverflowError beyond about 1e308; `log_partition` has no such bound."""
-        if self._log_z == -math.inf:
+        log_z = self.log_partition()
+        if log_z == -math.inf:
             return 0.0
         try:
-            z = math.exp(self._log_z)
+            z = math.exp(log_z)
         except OverflowError:
             raise OverflowError(
-                f"Z = exp({self._log_z:.6g}) is beyond what a float holds; use log_partition()"
+                f"Z = exp({log_z:.6g}) is beyond what a float holds; use log_partition()"
             ) from None
         nearest = round(z)  # sums of products of whole weights are whole: undo the rounding of exp
         return float(nearest) if z < 2**53 and self._is_whole else z
@@ -147,8 +153,12 @@ class FactoredDistribution:
             If a variable is missing or unknown, a state does not exist, or x contradicts the
             evidence.
         """
+        return math.fsum(self._log_weights(x))
+
+    def _log_weights(self, x: Assignment) -> list[float]:
+        """Numbers that the log weight of a full assignment is the sum of."""
         full = self._domain.completed(x)
-        return math.fsum(f.log(full) for f in self._factors)
+        return [number for f in self._factors for number in f._log_parts(full)]
 
     def log_probability(self, x: Assignment) -> float:
         """log P(x) = log_unnormalized(x) - log Z, in nats; P is given the evidence.
@@ -158,9 +168,9 @@ class FactoredDistribution:
         ZeroProbabilityError
             If log Z is -inf.
         """
-        weight = self.log_unnormalized(x)
+        weights = self._log_weights(x)
         self._require_mass("probability")
-        return weight - self._log_z
+        return math.fsum((*weights, *(-log for log in self._log_shared), -self._log_z))
 
     def probability(self, x: Assignment) -> float:
         """P(x) of a full assignment {name: state}."""
@@ -169,8 +179,7 @@ class FactoredDistribution:
     # ---- checks -----------------------------------------------------------------------
 
     def _require_mass(self, what: str) -> None:
-        if self._log_z == -math.inf:
-            self._raise_no_mass(what)
-
-    def _raise_no_mass(self, what: str) -> None:
-        raise ZeroProbabilityError(runs.NO_MASS.format(what=what, rows=""))
+        log_totals = np.array([self._log_z])
+        runs.require_mass(log_totals, what)
+        if self._log_z < 0:
+            runs.warn_of_rounding(self._network, log_totals)

@@ -55,7 +55,7 @@ class Information(Marginals):
         self._domain.check_same(q._domain)
         q._require_mass("divergence from it")
         own, expected = expectations.entropy_and_expected_logs(
-            self.reduced_factors, self.variables, q.reduced_factors, self._memory
+            self.reduced_factors, self.variables, q._network, self._memory
         )
         return max(q._log_z - expected - own, 0.0)
 

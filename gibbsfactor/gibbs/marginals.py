@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import overload
 
 import numpy as np
 
-from gibbsfactor.exact import batch, inference
-from gibbsfactor.exact.runs import require_mass
+from gibbsfactor.exact import batch, inference, runs
+from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.scaled import FloatArray
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs.case_rows import EvidenceRows, asked_in_rows
@@ -66,11 +65,11 @@ class Marginals(FactoredDistribution):
         if asked_in_rows(evidence, likelihood, targets):
             cases = self._cases(evidence, likelihood, targets)
             joint = batch.joint_log_weights(self._network, cases, kept, self._memory)
-            return _normalised_rows(joint)
+            return _normalised_rows(joint, self._network)
         logs = inference.joint_log_weights(self._network, kept, self._memory, ratios=True)[..., 0]
-        peak = float(logs.max())
-        if peak == -math.inf:
-            self._raise_no_mass("marginal")
+        peak = logs.max()
+        runs.require_mass(peak[None], "marginal")
+        runs.warn_of_rounding(self._network, peak[None])
         weights = np.exp(logs - peak)
         weights /= weights.sum()
         return Factor._trusted(wanted, np.asarray(weights), is_probability=True)
@@ -151,11 +150,12 @@ class Marginals(FactoredDistribution):
         }
 
 
-def _normalised_rows(joint: FloatArray) -> FloatArray:
+def _normalised_rows(joint: FloatArray, network: Network) -> FloatArray:
     """Log weights (n_rows, ...) as probabilities that sum to one in each row."""
     axes = tuple(range(1, joint.ndim))
     peak = joint.max(axis=axes, keepdims=True)
-    require_mass(peak.reshape(-1), "marginal")
+    runs.require_mass(peak.reshape(-1), "marginal")
+    runs.warn_of_rounding(network, peak.reshape(-1))
     weights = np.exp(joint - peak)
     weights /= weights.sum(axis=axes, keepdims=True)
     return np.asarray(weights)

@@ -217,7 +217,7 @@ def _by_engine(
     except ZeroProbabilityError:
         _require_mass(group, rows, inference.log_partitions(network, memory))
         raise
-    log_z += marginals.log_totals
+    log_z += network.log_sum(marginals.log_totals)
     _require_mass(group, rows, log_z)
     found = dict(zip(inferred, marginals.tables, strict=False))
 

@@ -134,7 +134,12 @@ class BoltzmannDistribution(GibbsDistribution):
             raise TypeError(f"energies are those of a GibbsDistribution; got {distribution!r:.60}")
         if isinstance(distribution, BoltzmannDistribution):
             return distribution
-        terms = [Energy(f.scope, -f.log_values) for f in distribution.factors]
+        terms = []
+        for f in distribution.factors:
+            logs, peak = f.logs_below_peak()
+            terms.append(Energy(f.scope, -logs))
+            if peak:
+                terms.append(Energy((), -peak))
         domain = distribution._domain
         made = cls(terms, variables=domain.variables.values(), memory=distribution._memory)
         made._domain = domain
@@ -234,9 +239,15 @@ class BoltzmannDistribution(GibbsDistribution):
 
     def _made_factors(self) -> tuple[Factor, ...]:
         """exp(-E_k / T)."""
-        logs = log_weights(self._terms, self._tables, self._temperature)
-        pairs = zip(self._terms, logs, strict=True)
-        return tuple(Factor._trusted(term.scope, log_values=log) for term, log in pairs)
+        made = zip(
+            self._terms,
+            log_weights(self._terms, self._tables, self._temperature),
+            strict=True,
+        )
+        return tuple(
+            Factor._trusted(term.scope, log_values=logs, peak=float(peak))
+            for term, (logs, peak) in made
+        )
 
     # ---- thermodynamics ---------------------------------------------------------------
 
@@ -249,7 +260,7 @@ class BoltzmannDistribution(GibbsDistribution):
 
         Given evidence, Z sums over what agrees with it. F = U - T S.
         """
-        return -self._temperature * self._log_z
+        return -self._temperature * self.log_partition()
 
     def mean_energy(self) -> float:
         """U = E[E(x)] = T^2 d log Z / dT, the internal energy.
@@ -259,7 +270,8 @@ class BoltzmannDistribution(GibbsDistribution):
         ZeroProbabilityError
             If every assignment has infinite energy; true of every answer below.
         """
-        return -self._temperature * float(self._log_weight.mean[0])
+        mean = float(self._log_weight.mean[0])
+        return -self._temperature * math.fsum((mean, *self._log_shared))
 
     def entropy(self) -> float:
         """S = (U - F) / T = -dF/dT in nats.

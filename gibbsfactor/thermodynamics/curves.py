@@ -15,6 +15,7 @@ from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact.inference import table_marginals
 from gibbsfactor.exact.network import Picked, Weights
 from gibbsfactor.exact.prepared import plan_for
+from gibbsfactor.exact.runs import require_mass
 from gibbsfactor.factor import Factor
 from gibbsfactor.tables import FloatArray
 from gibbsfactor.thermodynamics.moments import log_weight_moments
@@ -129,7 +130,7 @@ def swept(
     n = len(path)
     plan = plan_for(model._network)
     size = MOST_POINTS if plan.seconds_for("log_partition") <= CHEAP else 1
-    log_z, mean, capacity = np.empty((3, n))
+    log_z, mean, constant, capacity = np.empty((4, n))
     found = {name: np.empty(n) for name in pressures}
     with tqdm(
         total=n,
@@ -143,6 +144,7 @@ def swept(
             rows = slice(start, min(start + size, n))
             points = _Points(model, path.part(rows))
             try:
+                require_mass(points.constant, "curve")
                 moments = log_weight_moments(points.network, model._memory)
                 for name in pressures:
                     found[name][rows] = points.pressure(name)
@@ -151,21 +153,28 @@ def swept(
                     f"every assignment has infinite energy at one of the points {start} to "
                     f"{rows.stop - 1} of the curve, so nothing can be said of it"
                 ) from None
-            log_z[rows] = moments.log_partition + points.constant
-            mean[rows] = moments.mean + points.constant
+            log_z[rows], mean[rows] = moments.log_partition, moments.mean
+            constant[rows] = points.constant
             capacity[rows] = moments.variance
             bar.update(rows.stop - rows.start)
     t = path.temperature
     return Curve(
         t,
         path.parameters,
-        log_z,
-        -t * log_z,
-        -t * mean,
+        log_z + constant,
+        -t * (log_z + constant),
+        -t * (mean + constant),
         np.maximum(log_z - mean, 0.0),
         capacity,
         found,
     )
+
+
+def _below_peak(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log weights (..., R) less the greatest of each point, and that: (R,)."""
+    peak = logs.max(axis=tuple(range(logs.ndim - 1)))
+    peak = np.where(peak > -np.inf, peak, 0.0)
+    return logs - peak, peak
 
 
 class _Points:
@@ -185,7 +194,12 @@ class _Points:
         self.numbers: list[int | None] = []  # of the terms' tables; None for those constants
         tables = list(base.tables)
         by_row: dict[int, Picked | Weights] = {}
-        for factor, log in zip(model.reduced_factors, self._reduced(logs), strict=True):
+        below = self._reduced([log for log, _ in logs])
+        for factor, log, (_, peak) in zip(model.reduced_factors, below, logs, strict=True):
+            self.constant += peak
+            if model.evidence:  # the states left may share more
+                log, more = _below_peak(log)
+                self.constant += more
             if log[..., 0].size == 1:
                 self.constant += log.reshape(self.n)
                 self.numbers.append(None)
@@ -195,7 +209,12 @@ class _Points:
             by_row[number] = Picked(tables[number], (log.ndim - 1,), at)
             self.numbers.append(number)
         self.network = replace(
-            base, tables=tuple(tables), log_constant=0.0, n_rows=self.n, by_row=by_row
+            base,
+            tables=tuple(tables),
+            log_constant=0.0,
+            peaks=(0.0,) * len(tables),
+            n_rows=self.n,
+            by_row=by_row,
         )
 
     @cached_property

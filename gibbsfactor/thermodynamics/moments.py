@@ -28,7 +28,14 @@ from gibbsfactor.exact.memory import default_budget
 from gibbsfactor.exact.network import Network
 from gibbsfactor.exact.plan import SMALL_BYTES, Plan
 from gibbsfactor.exact.prepared import plan_for
-from gibbsfactor.exact.runs import in_chunks, in_slices, require_mass, rows_of, scheduled
+from gibbsfactor.exact.runs import (
+    in_chunks,
+    in_slices,
+    require_mass,
+    rows_of,
+    scheduled,
+    warn_of_rounding,
+)
 from gibbsfactor.exact.scaled import (
     LIMIT,
     Block,
@@ -51,7 +58,11 @@ SHARE = 4  # of the memory budget: a table with its moments and what they are ma
 
 @dataclass(frozen=True, eq=False)
 class LogWeight:
-    """log Z in nats, and mean and variance of f(x) = sum_k log phi_k(x_k) under P, in each row."""
+    """log Z in nats, and mean and variance of f(x) = sum_k log phi_k(x_k) under P, in each row.
+
+    All phi are less their peaks: log Z and the mean of the tables as given are
+    ``network.log_sum`` of these.
+    """
 
     log_partition: FloatArray  # (R,)
     mean: FloatArray  # (R,)
@@ -77,6 +88,7 @@ def log_weight_moments(network: Network, memory: int | None = None) -> LogWeight
     parts = [_over_slices(row, plan, budget) for row in rows_of(network)] if plan.slices else None
     found = _in_chunks(network, plan, budget) if parts is None else _joined(parts)
     require_mass(found.log_partition, "mean or variance")
+    warn_of_rounding(network, found.log_partition)
     return found
 
 
@@ -166,6 +178,7 @@ def _given(
     for line, table, differing in zip(lines, tables, own, strict=True):
         same = network.tables[table].log_values
         line[:] = same.reshape(-1, 1) if differing is None else differing.at(rows, True)
+        line -= network.peaks[table]
     f = np.where(logs > -math.inf, logs, 0.0)
     largest = float(np.abs(f).max())
     if largest > MOST_SQUARED:

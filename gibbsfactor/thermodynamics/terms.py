@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 import numpy as np
 
 from gibbsfactor.errors import listed
-from gibbsfactor.tables import MOST_LOG, FloatArray
+from gibbsfactor.tables import MOST_LOG, MOST_SHARED, FloatArray
 from gibbsfactor.thermodynamics.energy import Energy
 
 MOST_COMPARED = 1024  # entries up to which tables are compared by what is in them
@@ -72,21 +72,29 @@ def slopes_of(
 
 def log_weights(
     terms: Sequence[Energy], tables: Sequence[FloatArray], temperature: FloatArray | float
-) -> list[FloatArray]:
+) -> list[tuple[FloatArray, FloatArray | float]]:
     """-E_k / T of every term; tables (..., R) where there are R temperatures.
+
+    Each comes in two parts: a large lowest energy is taken off before anything is divided by T,
+    and -1 / T times that, a number or (R,), is the second.
 
     Raises
     ------
     ValueError
         If one is beyond what log weights may be.
     """
-    made: dict[int, FloatArray] = {}
+    made: dict[int, tuple[FloatArray, FloatArray | float]] = {}
     for term, table in zip(terms, tables, strict=True):
         if id(table) in made:
             continue
+        rows = np.ndim(temperature)
+        lowest = table.min(axis=tuple(range(table.ndim - rows)))
+        lowest = np.where((np.abs(lowest) > MOST_SHARED) & (lowest < math.inf), lowest, 0.0)
         with np.errstate(over="ignore"):
-            logs = made[id(table)] = np.asarray(-table / temperature)
-        if ((np.abs(logs) > MOST_LOG) & (table < math.inf)).any():
+            below, peak = np.asarray((lowest - table) / temperature), -lowest / temperature
+            made[id(table)] = below, peak if rows else float(peak)
+            too_low = (np.abs(table) / temperature > MOST_LOG) & (table < math.inf)
+        if too_low.any():
             raise ValueError(
                 f"temperature is {np.min(temperature):g}: so low that energies over {term.names} "
                 f"divided by it are beyond +-{MOST_LOG:g}"

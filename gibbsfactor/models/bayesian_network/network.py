@@ -95,6 +95,10 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
     def _log_z(self) -> float:
         return 0.0  # whatever the tables: every row sums to one
 
+    @property
+    def _log_shared(self) -> tuple[float, ...]:
+        return ()
+
     def gibbs(self) -> GibbsDistribution:
         """The Gibbs distribution of the same tables, of which nothing more is known."""
         return self._derived(self._factors, self._domain)

@@ -147,7 +147,7 @@ class SweptDual:
             mean = p @ block.values
             gradient[block.columns] += mean
             curvature[np.ix_(block.columns, block.columns)] += _covariance(p, block.values, mean)
-        return Point(found.log_total, gradient, curvature)
+        return Point(float(network.log_sum(found.log_total)), gradient, curvature)
 
     def _factors(self, logs: Sequence[FloatArray]) -> list[Factor]:
         return [
