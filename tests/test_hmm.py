@@ -120,6 +120,7 @@ def readable(model, X):
     return [[None if x is None or x >= n else x for x in sequence] for sequence in X]
 
 
+@pytest.mark.filterwarnings("ignore:X is a list of")
 @given(models, inputs)
 def test_answers_agree_with_enumeration(model, X):
     X = readable(model, X)
@@ -151,6 +152,7 @@ def test_answers_agree_with_enumeration(model, X):
         assert_allclose(follow[n], ahead, **near)
 
 
+@pytest.mark.filterwarnings("ignore:X is a list of")
 @given(models, inputs, st.data())
 def test_answers_given_known_states_agree_with_enumeration(model, X, data):
     X, n = readable(model, X), len(model.startprob_)
@@ -207,6 +209,7 @@ def test_the_probability_of_a_labelling_is_a_difference_of_scores():
             model.predict(X, known=known)
 
 
+@pytest.mark.filterwarnings("ignore:X is a list of")
 @given(models, inputs)
 def test_flat_and_listed_sequences_are_the_same(model, X):
     X = readable(model, X)
@@ -360,9 +363,46 @@ def test_log_probabilities_of_symbols_are_not_above_0():
         assert (model.viterbi(X)[0] <= 0).all()
 
 
+# ---- the stationary distribution -------------------------------------------------------------
+
+
+@given(st.integers(1, 6), st.sampled_from([0.0, 0.5]), st.integers(0, 2**32 - 1))
+def test_a_step_does_not_change_the_stationary_distribution(n, zeros, seed):
+    model = random_model(n, 2, zeros, seed)
+    try:
+        found = model.get_stationary_distribution()
+    except ValueError:
+        moved = np.linalg.matrix_power(model.transmat_, 4096)
+        assert np.ptp(moved, axis=0).max() > 1e-3  # where it ends depends on where it starts
+        return
+    assert_allclose(found.sum(), 1)
+    assert_allclose(found @ model.transmat_, found, atol=1e-14)
+
+
+def test_stationary_distributions_of_hard_chains():
+    model = HiddenMarkovModel()
+    model.transmat_ = [[1 - 1e-12, 1e-12], [3e-12, 1 - 3e-12]]  # left nearly never
+    assert_allclose(model.get_stationary_distribution(), [0.75, 0.25], rtol=1e-3)
+    model.transmat_ = [[0.0, 1.0], [1.0, 0.0]]  # in turn
+    assert model.get_stationary_distribution().tolist() == [0.5, 0.5]
+    model.transmat_ = [[0.5, 0.5], [0.0, 1.0]]  # left for good
+    assert model.get_stationary_distribution().tolist() == [0.0, 1.0]
+    model.transmat_ = np.eye(2)
+    with pytest.raises(
+        ValueError, match=r"2 sets of states that are never left, \[0\] and \[1\] by"
+    ):
+        model.get_stationary_distribution()
+    model.transmat_ = [[0.5, 0.5]]
+    with pytest.raises(ValueError, match=r"transmat_ has shape \(1, 2\); it must be square"):
+        model.get_stationary_distribution()
+    with pytest.raises(ValueError, match="transmat_ is not set"):
+        HiddenMarkovModel().get_stationary_distribution()
+
+
 # ---- impossible sequences -------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:X is a list of")
 @given(models, inputs)
 def test_impossible_sequences_leave_the_others_their_answers(model, X):
     X = readable(model, X)

@@ -163,6 +163,45 @@ def test_columns_hold_sequences_of_symbols():
         HiddenMarkovModel().fit(X, columns)
 
 
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ("categorical", [[0], [1], [2]], r"3 lists of one number each, .* 3 sequences of one obs"),
+        ("categorical", [(0,), (1,)], r"2 lists .* an array of shape \(2, 1\), or lengths=\[2\]"),
+        ("gaussian", [[0.5], [1.0]], r"2 lists of one number each"),
+        ("mixture", [[0.5, 1.0]] * 3, r"3 lists of 2 numbers each, .* 3 sequences of 2 observati"),
+    ],
+)
+def test_rows_of_one_sequence_that_are_read_as_sequences_are_told(kind, given, told):
+    model = HiddenMarkovModel(1, kind, n_iter=0)
+    with pytest.warns(UserWarning, match=told):
+        model.fit(given)
+    model.predict(given)  # it was told once
+    by_array = HiddenMarkovModel(1, kind, n_iter=0).fit(np.array(given))
+    assert by_array.means_.shape[-1] == len(given[0]) if kind != "categorical" else True
+    if len(given[0]) == 1:
+        with pytest.warns(UserWarning, match=told):
+            by_array.score(given)
+        by_array.score(given, known=[[0]] * len(given))
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("categorical", [["a"], ["b"]]),
+        ("categorical", [[0]]),
+        ("categorical", [[0], [1, 0]]),
+        ("categorical", [[0, 1], [1, 0], [1, 1]]),
+        ("categorical", [np.array([0]), np.array([1])]),
+        ("gaussian", [[0.5, 1.0, 2.0], [1.0, 2.0, 3.0]]),
+        ("gaussian", [[[0.5, 1.0]], [[1.0, 2.0]], [[0.0, 1.0]]]),
+        ("gaussian", [np.array([0.5]), np.array([1.0])]),
+    ],
+)
+def test_sequences_that_cannot_be_rows_raise_no_warning(kind, given):
+    HiddenMarkovModel(1, kind, n_iter=0).fit(given).predict(given)
+
+
 # ---- parameters by hand ---------------------------------------------------------------------
 
 
@@ -288,7 +327,7 @@ def test_what_is_not_set_is_named():
     [
         ({"n_components": 0}, r"n_components is 0; it must be a whole number from 1"),
         ({"n_components": True}, r"n_components is True"),
-        ({"n_components": 2, "n_iter": 0}, r"n_iter is 0"),
+        ({"n_components": 2, "n_iter": -1}, r"n_iter is -1; it must be a whole number from 0"),
         ({"n_components": 2, "n_init": 1.5}, r"n_init is 1.5"),
         ({"n_components": 2, "tol": "x"}, r"tol is 'x'; it must be a number"),
         ({"n_components": 2, "algorithm": "best"}, r"algorithm is 'best'; it must be 'viterbi' or"),
@@ -485,6 +524,20 @@ def test_labels_and_a_number_of_states_that_do_not_agree(n):
     if n > 2:
         with pytest.raises(ValueError, match=r"no position has the label 2, so there is nothing"):
             HiddenMarkovModel(n).fit([[0, 1]], [[0, 1]])
+
+
+def test_states_that_no_label_names_have_numbers():
+    y = [["P", None], [None, "Q", None], []]
+    model = HiddenMarkovModel(4, n_iter=3, tol=0).fit(X, y)
+    assert model.classes_ == ["P", "Q", 2, 3]
+    assert model.predict(X, known=y)[0][0] == "P"
+    by_number = HiddenMarkovModel(3, n_iter=1, tol=0).fit([[0, 1, 0]], [[2, 7, None]])
+    assert by_number.classes_ == [2, 7, 3]
+    assert HiddenMarkovModel(3, n_iter=1, tol=0).fit([[0, 1]], [[2, None]]).classes_ == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"n_components is 3, but .* 2 labels: 'P', 'Q'.* without"):
+        HiddenMarkovModel(3).fit(X, Y)
+    with pytest.raises(ValueError, match=r"n_components is 1, but y holds 2 labels: 'P', 'Q'; lea"):
+        HiddenMarkovModel(1).fit(X, y)
 
 
 def test_numbers_that_depend_on_each_other_have_no_covariance():

@@ -297,6 +297,58 @@ def test_progress_is_shown(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_no_iterations_keep_the_start():
+    X = np.random.default_rng(0).integers(0, 5, 100)
+    model = HiddenMarkovModel(3, n_iter=0, random_state=4).fit(X)
+    assert (model.n_iter_, model.converged_, len(model.monitor_.history)) == (0, False, 1)
+    assert model.log_likelihood_ == pytest.approx(model.score(X))
+    again = HiddenMarkovModel(3, n_iter=1, tol=0, random_state=4).fit(X)
+    assert again.monitor_.history[0] == model.log_likelihood_
+    kept = model.emissionprob_
+    assert_array_equal(model.set_params(init_params="").fit(X).emissionprob_, kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "letter"),
+    [
+        ("categorical", "startprob_", "s"),
+        ("categorical", "transmat_", "t"),
+        ("categorical", "emissionprob_", "e"),
+        ("gaussian", "means_", "m"),
+        ("gaussian", "covars_", "c"),
+        ("mixture", "weights_", "w"),
+    ],
+)
+def test_parameters_set_by_hand_are_not_overwritten_in_silence(tmp_path, kind, name, letter):
+    X = np.random.default_rng(0).integers(0, 3, 60)
+    options = {"n_iter": 2, "tol": 0}
+    model = HiddenMarkovModel(2, kind, **options).fit(X)
+    model.fit(X)  # what was trained starts afresh without a warning
+    values = {x: np.array(getattr(model, x)) for x in (name, "startprob_", "transmat_")}
+    told = rf"^{name} was set, but fit estimates it afresh; leave '{letter}' out of init_params"
+    setattr(model, name, values[name])
+    with pytest.warns(UserWarning, match=told):
+        model.fit(X)
+    new = HiddenMarkovModel(2, kind, **options)
+    setattr(new, name, values[name])
+    with pytest.warns(UserWarning, match=told):
+        new.fit(X)
+    model.save(tmp_path / "trained.hmm")
+    loaded = HiddenMarkovModel.load(tmp_path / "trained.hmm").fit(X)
+    letters = "stmcwe" if kind == "mixture" else "stmc" if kind == "gaussian" else "ste"
+    letters = letters.replace("e", "") if kind == "mixture" else letters
+    setattr(loaded, name, values[name])
+    loaded.set_params(init_params=letters.replace(letter, "")).fit(X)
+
+
+def test_emissions_given_with_parameters_are_not_overwritten_in_silence():
+    emissions = GaussianEmissions()
+    emissions.means_ = np.array([[0.0], [2.0]])
+    X = np.random.default_rng(0).integers(0, 3, 60)
+    with pytest.warns(UserWarning, match=r"^means_ was set, but fit estimates it afresh"):
+        HiddenMarkovModel(2, emissions, n_iter=1, tol=0).fit(X)
+
+
 # ---- counting -------------------------------------------------------------------------------
 
 

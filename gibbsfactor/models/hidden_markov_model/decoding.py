@@ -28,8 +28,12 @@ from gibbsfactor.learning.estimator import not_fitted
 from gibbsfactor.models.hidden_markov_model.data import Parameters, smoothing_priors
 from gibbsfactor.models.hidden_markov_model.emissions import Emissions
 from gibbsfactor.models.hidden_markov_model.labels import known_states
-from gibbsfactor.models.hidden_markov_model.parameters import ALGORITHMS, generator
-from gibbsfactor.models.hidden_markov_model.rows import check_rows, log
+from gibbsfactor.models.hidden_markov_model.parameters import ALGORITHMS, generator, warn_of_rows
+from gibbsfactor.models.hidden_markov_model.rows import (
+    check_rows,
+    log,
+    stationary_distribution,
+)
 from gibbsfactor.threads import one_blas_thread
 
 BoolArray = npt.NDArray[np.bool_]
@@ -86,6 +90,7 @@ class Decoding:
     emissions_: Emissions
     algorithm: str
     random_state: Any
+    _listed: bool = False  # whether training data were a list of sequences
 
     # ---- states -----------------------------------------------------------------------
 
@@ -267,6 +272,31 @@ class Decoding:
         )
         return self.emissions_.predictive(shares)
 
+    def get_stationary_distribution(self) -> FloatArray:
+        """The distribution p over the states that a step does not change, (K,): p = p transmat_.
+
+        Raises
+        ------
+        ValueError
+            If there are several: some states are never left for some others, and the other way.
+
+        Notes
+        -----
+        Source: Grassmann, Taksar & Heyman (1985), whose elimination subtracts nothing.
+
+        Examples
+        --------
+        >>> from gibbsfactor import HiddenMarkovModel
+        >>> weather = HiddenMarkovModel()
+        >>> weather.transmat_ = [[0.7, 0.3], [0.4, 0.6]]
+        >>> weather.get_stationary_distribution().round(4)
+        array([0.5714, 0.4286])
+        """
+        steps = check_rows("transmat_", getattr(self, "transmat_", None))
+        if steps.shape[0] != steps.shape[1]:
+            raise ValueError(f"transmat_ has shape {steps.shape}; it must be square")
+        return stationary_distribution(steps)
+
     # ---- likelihood -------------------------------------------------------------------
 
     def score(self, X: Any, lengths: Any = None, *, known: Any = None) -> float:
@@ -375,6 +405,8 @@ class Decoding:
     def _ask(self, X: Any, lengths: Any, known: Any) -> Asked:
         """The sequences, and their scores."""
         p, sequences = self._parameters(), Sequences.of(X, lengths)
+        if known is None and not self._listed:
+            warn_of_rows(X, sequences, p.emissions)
         observations, packing = sequences.read(p.emissions.read), Packing.of(sequences.lengths)
         table, kinds = p.emissions.log_likelihoods(observations), observations.codes
         if known is not None:

@@ -21,6 +21,7 @@ from gibbsfactor.models.hidden_markov_model.parameters import (
     check_parameters,
     generator,
     make_emissions,
+    warn_of_rows,
 )
 from gibbsfactor.models.hidden_markov_model.rows import check_rows, pseudo_counts
 from gibbsfactor.models.hidden_markov_model.storage import Storage
@@ -55,7 +56,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         What states emit: symbols of any hashable kind, vectors of real numbers, the same from a
         mixture of ``n_mix`` Gaussians, or whatever an object of yours does.
     n_iter : int
-        Most iterations of EM.
+        Most iterations of EM. With 0 the parameters that it would start from are kept.
     tol : float
         EM has converged when an iteration raises the log-likelihood (plus log prior) by less than
         this, in nats. With 0 or less all iterations are done.
@@ -121,6 +122,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
     means_ = OfEmissions("(K, D), of mixtures (K, C, D).")
     covars_ = OfEmissions("(K, D, D); of mixtures in the shape of their type.")
     weights_ = OfEmissions("(K, C) of the Gaussians of mixtures.")
+    _trained: Parameters | None = None
 
     def __init__(
         self,
@@ -200,6 +202,9 @@ class HiddenMarkovModel(Storage, Views, Estimator):
 
         Warns
         -----
+        UserWarning
+            If a parameter that was set by hand is estimated afresh; if X is a list of lists that
+            may be meant as the rows of one sequence; if a column of real numbers looks wrong.
         ConvergenceWarning
             If ``n_iter`` iterations were not enough for ``tol``.
         RuntimeWarning
@@ -212,6 +217,8 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         labels = read_states(y, sequences, self._n_states(afresh))
         if not len(sequences.flat):
             raise ValueError("there is no observation to learn from; give one at least")
+        if y is None:
+            warn_of_rows(X, sequences, emissions)
         observations = sequences.read(emissions.learn)
         data = TrainingData.of(observations, sequences.lengths, labels)
         n_states = len(labels.classes)
@@ -227,6 +234,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
                 found, monitor = self._climb(data, estimation, emissions, afresh)
         self.startprob_, self.transmat_ = found.start, found.transitions
         self.emissions_, self.classes_, self.monitor_ = found.emissions, labels.classes, monitor
+        self._trained, self._listed = found, sequences.listed
         self.log_likelihood_ = None if monitor is None else monitor.history[-1]
         self.n_iter_ = 0 if monitor is None else monitor.iter
         self.converged_ = monitor is None or monitor.converged
@@ -242,6 +250,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         emissions = make_emissions(self)
         which = letters_to_set(emissions, self.params, "params")
         afresh = letters_to_set(emissions, self.init_params, "init_params")
+        self._warn_of_overwritten(emissions, afresh)
         kept = "".join(letter for letter in emissions.parameters if letter not in afresh)
         if type(vars(self).get("emissions_")) is type(emissions):
             emissions.adopt(self.emissions_, kept)
@@ -250,6 +259,34 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         model = {"s": "startprob_", "t": "transmat_"}
         missing += [letter for letter, name in model.items() if not hasattr(self, name)]
         return emissions, which, afresh + "".join(x for x in missing if x not in afresh)
+
+    def _warn_of_overwritten(self, emissions: Emissions, afresh: str) -> None:
+        """Warn of parameters that were set by hand, and would start afresh.
+
+        Those are kept apart from trained ones by identity: training and setting replace arrays.
+        """
+        trained, mine = self._trained, vars(self).get("emissions_")
+        found = {"s": "startprob_", "t": "transmat_"}
+        now: dict[str, Any] = {x: vars(self).get(name) for x, name in found.items()}
+        before: dict[str, Any] = (
+            {} if trained is None else {"s": trained.start, "t": trained.transitions}
+        )
+        for letter, name in emissions.parameters.items():
+            found[letter] = name
+            now[letter] = getattr(emissions, name, None)
+            if type(mine) is type(emissions):
+                now[letter] = getattr(mine, name, now[letter])
+            if trained is not None:
+                before[letter] = getattr(trained.emissions, name, None)
+        by_hand = [x for x in found if now[x] is not None and now[x] is not before.get(x)]
+        for letter in (x for x in by_hand if x in afresh):
+            warnings.warn(
+                f"{found[letter].lstrip('_').rstrip('_')}_ was set, but fit estimates it afresh; "
+                f"leave {letter!r} out of init_params to start from it, and out of params, too, to "
+                "keep it as it is",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _n_states(self, afresh: str) -> int | None:
         """How many states there are: as told, or by the parameters that are kept."""
@@ -311,7 +348,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
                 RuntimeWarning,
                 stacklevel=3,
             )
-        elif not monitor.converged and self.tol > 0:
+        elif not monitor.converged and self.tol > 0 and self.n_iter > 0:
             warn_not_converged(
                 f"EM stopped before it converged, {reached}; raise n_iter={self.n_iter} or "
                 f"tol={self.tol:g}",

@@ -6,6 +6,7 @@ Letters: M positions, K states.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,19 @@ def read_states(y: Any, X: Sequences, n_components: int | None) -> Labelled:
     found = read_labels(given)
     if n_components is not None and n_components != len(found.classes):
         numbers = all(isinstance(c, int) and not isinstance(c, bool) for c in found.classes)
-        if not numbers or min(found.classes) < 0 or max(found.classes) >= n_components:
+        numbers = numbers and min(found.classes) >= 0 and max(found.classes) < n_components
+        fewer = n_components < len(found.classes)
+        if not numbers and (fewer or found.allowed is None):
+            advice = "" if fewer else ", leave some positions without label"
             raise ValueError(
                 f"n_components is {n_components}, but y holds {len(found.classes)} labels: "
-                f"{listed(found.classes)}; leave n_components out, or use whole numbers below it "
-                "as labels"
+                f"{listed(found.classes)}; leave n_components out{advice}, or use whole numbers "
+                "below it as labels"
             )
-        found = read_labels(given, range(n_components))
+        classes = [*range(n_components)] if numbers else found.classes
+        unused = (i for i in count(len(classes)) if i not in classes)
+        missing = islice(unused, n_components - len(classes))
+        found = read_labels(given, [*classes, *missing])
     return Labelled(found.classes, found.codes, _of_open(found))
 
 

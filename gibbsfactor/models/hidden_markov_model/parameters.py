@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
+from gibbsfactor.features.flat_sequences import Sequences
 from gibbsfactor.models.hidden_markov_model.categorical import CategoricalEmissions
 from gibbsfactor.models.hidden_markov_model.emissions import Emissions
 from gibbsfactor.models.hidden_markov_model.gaussian import GaussianEmissions
@@ -23,12 +25,12 @@ ALGORITHMS = ("viterbi", "map")
 
 def check_parameters(model: Any) -> None:
     """Raise ValueError or TypeError for the first argument that makes no sense."""
-    for name in ("n_components", "n_iter", "n_init"):
+    for name, least in (("n_components", 1), ("n_iter", 0), ("n_init", 1)):
         value = getattr(model, name)
         if value is None and name == "n_components":
             continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} is {value!r}; it must be a whole number from 1")
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number from {least}")
     tol = model.tol
     if isinstance(tol, bool) or not isinstance(tol, int | float | np.number) or math.isnan(tol):
         raise ValueError(f"tol is {tol!r}; it must be a number")
@@ -72,6 +74,41 @@ def make_emissions(model: Any) -> Emissions:
         )
     names = [name for name in vars(kind()) if hasattr(model, name) and not name.endswith("_")]
     return kind(**{name: getattr(model, name) for name in names})
+
+
+def warn_of_rows(X: Any, read: Sequences, emissions: Emissions) -> None:
+    """Warn of a list of lists that may be meant as the rows of one sequence.
+
+    `[[0], [1], [2]]` is read as three sequences of one symbol. Other libraries, which take a table
+    of all observations, read it as one sequence of three. What a model was trained on tells its
+    user's way; where that was a list of sequences, questions need no warning.
+
+    Warns
+    -----
+    UserWarning
+        If X is a list of several lists of one number each; of real numbers, of as many numbers
+        each, but fewer than there are lists.
+    """
+    n, length = len(read.lengths), int(read.lengths[0]) if len(read.lengths) else 0
+    vectors = isinstance(emissions, GaussianEmissions | MixtureEmissions)
+    if not read.listed or not 1 <= length < (n if vectors else min(n, 2)):
+        return
+    if not isinstance(X, list | tuple) or (read.lengths != length).any():
+        return
+    if all(isinstance(x, list | tuple) and _is_number(x[0]) for x in X):
+        numbers = "one number" if length == 1 else f"{length} numbers"
+        observations = "one observation" if length == 1 else f"{length} observations"
+        warnings.warn(
+            f"X is a list of {n} lists of {numbers} each, which is read as {n} sequences of "
+            f"{observations}. If it is one sequence of {n} observations, give an array of shape "
+            f"({n}, {length}), or lengths=[{n}]. If they are {n} sequences, give each as an array",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _is_number(thing: Any) -> bool:
+    return isinstance(thing, int | float | np.number) and not isinstance(thing, bool)
 
 
 class OfEmissions:

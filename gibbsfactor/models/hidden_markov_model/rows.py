@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.csgraph import connected_components
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -85,3 +86,38 @@ def check_rows(name: str, given: Any, n_rows: int | None = None, ndim: int = 2) 
         where = f"row {wrong[0]} of {name}" if ndim > 1 else name
         raise ValueError(f"{where} sums to {totals[wrong[0]]:.8g}; it must sum to 1")
     return rows
+
+
+def stationary_distribution(steps: FloatArray) -> FloatArray:
+    """(K,) p with p = p steps, of rows (K, K) of steps from each state.
+
+    Raises
+    ------
+    ValueError
+        If it is not the only one; says which sets of states are closed.
+
+    Examples
+    --------
+    >>> stationary_distribution(np.array([[0.5, 0.5], [1.0, 0.0]])).round(4).tolist()
+    [0.6667, 0.3333]
+    """
+    n, of_state = connected_components(steps > 0, connection="strong")
+    groups = [np.flatnonzero(of_state == c) for c in range(n)]
+    closed = [g for g in groups if not (steps[g][:, ~np.isin(of_state, of_state[g])] > 0).any()]
+    if len(closed) > 1:
+        told = " and ".join(str(g.tolist()) for g in closed)
+        raise ValueError(
+            f"transmat_ has {len(closed)} sets of states that are never left, {told} by number, "
+            "and so no single stationary distribution; give each of them a way to the others"
+        )
+    (states,) = closed
+    left = steps[np.ix_(states, states)].copy()
+    for k in range(len(states) - 1, 0, -1):  # leave out state k, which is passed through
+        left[:k, k] /= left[k, :k].sum()
+        left[:k, :k] += np.outer(left[:k, k], left[k, :k])
+    shares = np.ones(len(states))
+    for k in range(1, len(states)):
+        shares[k] = shares[:k] @ left[:k, k]
+    found = np.zeros(len(steps))
+    found[states] = shares / shares.sum()
+    return found

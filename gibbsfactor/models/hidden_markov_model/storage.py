@@ -21,7 +21,7 @@ from gibbsfactor.models.hidden_markov_model.words import WordEmissions
 
 KIND = "hidden Markov model"
 EMISSIONS: dict[str, type[Emissions]] = {**KINDS, "words": WordEmissions}
-TRAINED = ("log_likelihood_", "n_iter_", "converged_", "interrupted_")
+TRAINED = ("log_likelihood_", "n_iter_", "converged_", "interrupted_", "_listed")
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -35,6 +35,7 @@ class Storage:
     classes_: list[Any]
     monitor_: Monitor | None
     _parameters: Callable[[], Parameters]
+    _trained: Parameters | None
     get_params: Callable[..., dict[str, Any]]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -58,7 +59,7 @@ class Storage:
             },
             "emissions": _written("emissions_", p.emissions, arrays),
             "classes": None if classes is None else [_checked(state) for state in classes],
-            "trained": {name: getattr(self, name) for name in TRAINED if hasattr(self, name)},
+            "trained": {name: vars(self)[name] for name in TRAINED if name in vars(self)},
             "monitor": None if monitor is None else asdict(monitor),
         }
         packed = [name for name, array in arrays.items() if array.dtype.kind != "f"]
@@ -107,7 +108,8 @@ class Storage:
             if description["trained"]:
                 monitor = description["monitor"]
                 model.monitor_ = None if monitor is None else Monitor(**monitor)
-            model._parameters()
+            parameters_ = model._parameters()
+            model._trained = parameters_ if description["trained"] else None
         except _OtherEmissionsError as error:
             raise ValueError(str(error)) from None
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
