@@ -146,6 +146,59 @@ def test_rows_nearly_one_are_divided_by_their_sum():
     assert_same_network(p, text(written(p)))
 
 
+def test_names_with_blanks_are_told_by_commas():
+    p = text(
+        """variable soil type { type discrete[2] { very  good, bad }; }
+        variable Age (years) { type discrete [ 3 ] { low (<5), (5,12], over /* 12 */ 12 }; }
+        variable y { type discrete [ 3 ] { a b, c }; }  // a comma is as good as a blank
+        probability ( soil type ) { table 0.25 0.75; }
+        probability ( Age (years) | soil type ) {
+          (bad) 0.5 0.5 0;
+          ( very good ) 0.1, 0.2, 0.7;
+        }
+        probability ( y | soil type, Age (years) ) {
+          (very good, low (<5)) 1 0 0;
+          (very good, (5,12]) 0 1 0;
+          ("very good", over 12) 0 0 1;
+          default 0.5 0.25 0.25;
+        }"""
+    )
+    assert p.names == ("soil type", "Age (years)", "y")
+    soil, age, y = p.variables
+    assert soil.states == ("very good", "bad")
+    assert age.states == ("low (<5)", "(5,12]", "over 12")
+    assert y.states == ("a", "b", "c")
+    assert p.tables["Age (years)"].values.tolist() == [[0.1, 0.2, 0.7], [0.5, 0.5, 0]]
+    assert p.tables["y"].values.tolist()[0] == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert p.tables["y"].values.tolist()[1] == [[0.5, 0.25, 0.25]] * 3
+    assert_same_network(p, text(written(p)))
+
+
+def test_where_names_with_blanks_can_not_be_told():
+    three = "variable a { type discrete [ 3 ] {\n %s }; } probability ( a ) { table 1 0 0; }"
+    assert text(three % "x y, z").variables[0].states == ("x", "y", "z")
+    assert text(three % "x y, z, u v w").variables[0].states == ("x y", "z", "u v w")
+    for states, n in [("u v w x, y z", 6), ("low (<5) high", 1), ("u, v", 2)]:
+        with pytest.raises(
+            FormatError, match=f"line 1: found 3 states of 'a', expected {n}, .*parted by commas"
+        ):
+            text(three % states)
+    with pytest.raises(FormatError, match=r"line 2: found '\) z', expected the name of a state or"):
+        text((three % "x, y) z").replace(" };", "\n};"))
+    rows = "variable b { type discrete [ 2 ] { very good, bad }; } probability ( b ) { table 1 0; }"
+    for row, message in [
+        ("(very good, x) 1 0", "found 3 states before the row, expected 1, one for each parent"),
+        ("(very bad) 1 0", r"found 'very bad', expected a state of 'b': \['very good', 'bad'\]"),
+    ]:
+        with pytest.raises(FormatError, match=f"line 2: {message}"):
+            text(
+                f"{rows} variable c {{ type discrete [2] {{ u, v }}; }} probability ( c | b ) {{\n"
+                f"{row}; }}"
+            )
+    with pytest.raises(FormatError, match=r"line 1: found 'b \{ type.*, expected the name of a variable, one"):
+        text("variable a, b { type discrete [1] { x }; }")
+
+
 def test_states_that_are_not_strings_are_written_as_strings():
     v = Variable("v", 3)
     p = text(written(BayesianNetwork([ConditionalTable(v, [], [0.5, 0.25, 0.25])])))
@@ -191,10 +244,10 @@ def b_given_a(rows):
         (TWO + "variable a { type discrete [ 1 ] { x }; }", r"line 4: found variable 'a' a sec"),
         (TWO, r"<text>: there is no table for 'b'; expected one for every variable"),
         (TWO + "probability ( ) { }", r"line 4: found no variable between '\(' and '\)'"),
-        (TWO + "probability ( a ) {", r"line 4: found the table of 'a' a second time"),
+        (TWO + "probability ( a ) { }", r"line 4: found the table of 'a' a second time"),
         (TWO + "probability ( c ) { table 1; }", r"line 4: found 'c', expected one of the vari"),
         (TWO + "probability ( b | b ) { table 1; }", r"line 4: found 'b' twice in one table, ex"),
-        (TWO + "probability ( b, a | a ) { }", r"line 4: found '\| a.*expected the name of a"),
+        (TWO + "probability ( b, a | a ) { }", r"line 4: found 1 '\|' among 'b', 'a', 'a'"),
         (b_given_a("(x) 1 0 0;\n1 0 0;"), r"line 5: found '1 0 0; }', expected '\(', 'def"),
         (b_given_a("(x) 1 0 0;"), r"line 4: found 1 of the 2 rows of 'b'.*missing is \('y"),
         (b_given_a("(x) 1 0 0;\n(x) 1 0 0;"), r"line 5: found the row \('x',\) of 'b' a s"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from gibbsfactor.io.bif_blocks import Block, read_block, table_of
+from gibbsfactor.io.bif_blocks import Block, read_block, tables_of
 from gibbsfactor.io.bif_scanner import Scanner, quoted
 from gibbsfactor.io.network_parts import (
     NanRows,
@@ -31,7 +31,10 @@ def read_bif(
 
     Names of variables and states are runs of any characters but blanks and ``{}()[],;|``, such
     as ``<5`` and ``12+``, or anything within quotes; they stay strings. Properties and comments
-    of both kinds, ``//`` and ``/* */``, are passed over, and a comma is as good as a blank.
+    of both kinds, ``//`` and ``/* */``, are passed over, and a comma is as good as a blank. Where
+    blanks give more names than there are to be and commas just as many, as in
+    ``discrete [ 2 ] { very good, bad }``, names hold blanks; these may hold ``()[]`` as well, in
+    pairs, as ``Age (years)`` and ``(5,12]`` do.
 
     Within a ``probability ( child | parents )`` block there are rows ``(state, ...) p, p, ...;``
     in any order, one for each joint state of the parents, in the block's order of them; rows that
@@ -94,7 +97,7 @@ def read_bif(
     rules = RowRules(normalize, nan_rows)
     scanner = Scanner(path_or_file, encoding)
     variables: dict[str, Variable] = {}
-    blocks: dict[str, Block] = {}
+    blocks: list[Block] = []
     any_block = False
     while scanner.skip():
         at = scanner.at
@@ -104,14 +107,14 @@ def read_bif(
         elif kind == "variable":
             _read_variable(scanner, variables, int_states)
         elif kind == "probability":
-            read_block(scanner, blocks)
+            blocks.append(read_block(scanner))
         else:
             scanner.at = at
             raise scanner.unexpected("'network', 'variable' or 'probability'")
         any_block = True
     if not any_block:
         raise scanner.unexpected("'network', 'variable' or 'probability'")
-    tables = {name: table_of(block, variables, scanner, rules) for name, block in blocks.items()}
+    tables = tables_of(blocks, variables, scanner, rules)
     return make_network(scanner.name, variables, tables)
 
 
@@ -204,11 +207,16 @@ def _read_property(scanner: Scanner, expected: str) -> None:
 
 
 def _read_variable(scanner: Scanner, variables: dict[str, Variable], int_states: bool) -> None:
-    name = scanner.read_name("the name of a variable")
+    scanner.skip()
     place = scanner.at
+    items = scanner.read_list("{", "the name of a variable")
+    if len(items.parts) != 1 or items.bars:
+        scanner.at = items.parts[1][1] if items.parts[1:] else items.place
+        scanner.skip()
+        raise scanner.unexpected("the name of a variable, one, in quotes where it holds marks")
+    name = items.parts[0][0]
     if name in variables:
         raise scanner.error(place, f"found variable {name!r} a second time, expected it once")
-    scanner.take("{", f"of variable {name!r}")
     states: list[str] | None = None
     while scanner.skip() != "}":
         at = scanner.at
@@ -235,11 +243,14 @@ def _read_states(scanner: Scanner, name: str) -> list[str]:
     count = scanner.read_name(f"the number of states of {name!r}")
     scanner.take("]", f"after the number of states of {name!r}")
     scanner.take("{", f"and the states of {name!r}")
-    states = [state for state, _ in scanner.read_names("}", "the name of a state")]
-    if not (count.isdecimal() and count.isascii() and count.lstrip("0") == str(len(states))):
+    items = scanner.read_list("}", "the name of a state")
+    n = int(count) if count.isdecimal() and count.isascii() and len(count) < 10 else -1
+    states = [state for state, _ in items.of(n)]
+    if len(states) != n or items.bars:
         raise scanner.error(
             at,
-            f"found {count:.20} states of {name!r}, expected {len(states)}, as many as are listed",
+            f"found {count:.20} states of {name!r}, expected {len(states)}, as many as are listed; "
+            "names that hold blanks are parted by commas, or are in quotes",
         )
     scanner.take(";", f"after the states of {name!r}")
     return states

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from gibbsfactor.conditional_table import ConditionalTable
-from gibbsfactor.io.bif_scanner import Scanner
+from gibbsfactor.errors import listed
+from gibbsfactor.io.bif_scanner import Named, NameList, Scanner
 from gibbsfactor.io.network_parts import (
     RowRules,
     look_up,
@@ -26,26 +26,27 @@ _MOST_ENTRIES = 2**24  # of a table of which a file gives no more than the defau
 class Block:
     """A probability block as it is written. Places are positions in the text."""
 
-    place: int
-    family: list[tuple[str, int]]  # the child, then the parents
-    rows: list[tuple[Sequence[str], list[float], int]] = field(default_factory=list)
+    family: NameList  # the child, then the parents
+    rows: list[tuple[str | NameList, list[float], int]] = field(default_factory=list)
     default: tuple[list[float], int] | None = None
     table: tuple[list[float], int] | None = None
 
+    @property
+    def place(self) -> int:
+        """Where it begins."""
+        return self.family.place
 
-def read_block(scanner: Scanner, blocks: dict[str, Block]) -> None:
-    """Read a block, the word ``probability`` behind us, and keep it by the name of its child."""
+
+def read_block(scanner: Scanner) -> Block:
+    """Read a block, the word ``probability`` behind us."""
     scanner.take("(", "and the variables of the table")
-    place = scanner.at
-    family = scanner.read_names(")", "the name of a variable", bar=True)
-    if not family:
-        raise scanner.error(place, "found no variable between '(' and ')', expected at least one")
-    child = family[0][0]
-    if child in blocks:
+    family = scanner.read_list(")", "the name of a variable")
+    if not family.parts:
         raise scanner.error(
-            place, f"found the table of {child!r} a second time, expected one for each variable"
+            family.place, "found no variable between '(' and ')', expected at least one"
         )
-    block = blocks[child] = Block(place, family)
+    child = family.parts[0][0]
+    block = Block(family)
     scanner.take("{", f"of the table of {child!r}")
     while (mark := scanner.skip()) != "}":
         at = scanner.at
@@ -66,23 +67,54 @@ def read_block(scanner: Scanner, blocks: dict[str, Block]) -> None:
                 "'default' and 'table' once at most"
             )
     scanner.at += 1
+    return block
 
 
-def _read_row(scanner: Scanner) -> tuple[Sequence[str], list[float], int]:
+def _read_row(scanner: Scanner) -> tuple[str | NameList, list[float], int]:
     place = scanner.at
     plain = scanner.read_plain_row()
     if plain is not None:
         return *plain, place
     scanner.at += 1
-    states = [state for state, _ in scanner.read_names(")", "the state of a parent")]
+    states = scanner.read_list(")", "the state of a parent")
     return states, scanner.read_numbers(), place
 
 
-def table_of(
-    block: Block, variables: dict[str, Variable], scanner: Scanner, rules: RowRules
+def tables_of(
+    blocks: list[Block], variables: dict[str, Variable], scanner: Scanner, rules: RowRules
+) -> dict[str, ConditionalTable]:
+    """The tables that blocks say, by child, once all variables are known."""
+    tables: dict[str, ConditionalTable] = {}
+    for block in blocks:
+        family = _family(block.family, variables, scanner)
+        child, parents = look_up(variables, family, scanner.error)
+        if child.name in tables:
+            raise scanner.error(
+                block.place,
+                f"found the table of {child.name!r} a second time, expected one for each variable",
+            )
+        tables[child.name] = _table_of(block, child, parents, scanner, rules)
+    return tables
+
+
+def _family(items: NameList, variables: dict[str, Variable], scanner: Scanner) -> list[Named]:
+    """The child and the parents: of the ways to read the list, that of names that are known."""
+    ways = [items.parts] if items.mark is not None else [items.words, items.parts]
+    if items.bar is not None:
+        before = items.bar[2 - len(ways) :]
+        ways = [way for way, n in zip(ways, before, strict=True) if n == 1]
+    if not ways or items.bars > 1:
+        raise scanner.error(
+            items.place,
+            f"found {items.bars} '|' among {listed([name for name, _ in items.parts])}, expected "
+            "one variable, then '|', then its parents; put a name that holds marks in quotes",
+        )
+    return min(ways, key=lambda way: sum(name not in variables for name, _ in way))
+
+
+def _table_of(
+    block: Block, child: Variable, parents: list[Variable], scanner: Scanner, rules: RowRules
 ) -> ConditionalTable:
-    """The table that a block says, once all variables are known."""
-    child, parents = look_up(variables, block.family, scanner.error)
     n, k = number_of_rows(parents), child.cardinality
     if block.table is not None:
         numbers, place = block.table
@@ -106,7 +138,8 @@ def _positions(
     """Where each given row is in the text, by its number, in the order of the block."""
     indices = [({str(state): i for i, state in enumerate(v.states)}, v) for v in parents]
     found: dict[int, int] = {}
-    for states, numbers, place in block.rows:
+    for given, numbers, place in block.rows:
+        states = _states_before(given, len(parents))
         if len(states) != len(parents):
             raise scanner.error(
                 place,
@@ -128,6 +161,15 @@ def _positions(
         _check_length(numbers, child.cardinality, f"a row of {child.name!r}", place, scanner)
         found[row] = place
     return found
+
+
+def _states_before(given: str | NameList, n: int) -> list[str]:
+    """The states before a row, of n parents: parted by blanks, or by commas alone."""
+    if isinstance(given, NameList):
+        return [state for state, _ in given.of(n)]
+    words = given.replace(",", " ").split()
+    parts = given.split(",") if len(words) != n else []
+    return [" ".join(part.split()) for part in parts] if len(parts) == n else words
 
 
 def _with_default(

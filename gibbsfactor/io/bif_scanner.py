@@ -18,7 +18,57 @@ _PROPERTY = re.compile(r'(?>"[^"\n]*"|[^;])*+;')
 _NUMBERS = re.compile(r"([0-9.eE+\-,\s]*+);")  # no comment, no name: the usual case, in one step
 _NUMBER = re.compile(r"[^\s,;(){}\[\]\"/|]+(?:\(ind\))?")
 _ROW = re.compile(r'\s*+\(([^(){}\[\];"/|]*+)\)([0-9.eE+\-,\s]*+);')
+Named = tuple[str, int]
+"""A name and its place."""
 _SHOWN = 30  # characters of the text in a message
+
+
+class NameList:
+    """Names as they are listed: a comma is as good as a blank, or a blank is part of a name.
+
+    Attributes
+    ----------
+    place : where the list begins
+    words : the names with their places, where blanks and commas part them
+    parts : the names with their places, where commas alone part them
+    bar : how many words and how many parts are before the bar; None without one
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+        self.words: list[Named] = []
+        self.parts: list[Named] = []
+        self.bar: tuple[int, int] | None = None
+        self.mark: int | None = None  # where the first bracket is, which no word holds
+        self.bars = 0
+        self._part, self._begin, self._end = "", 0, 0
+
+    def add(self, text: str, begin: int, end: int, *, is_name: bool = True) -> None:
+        """Add a name, or a mark that is part of one, which is from here to there in the text."""
+        if is_name:
+            self.words.append((text, begin))
+        elif self.mark is None:
+            self.mark = begin
+        if self._end == 0:
+            self._part, self._begin = text, begin
+        else:
+            self._part += (" " if begin > self._end else "") + text
+        self._end = end
+
+    def close(self, *, bar: bool = False) -> None:
+        """End a part, at a comma, at the bar or at the end."""
+        if self._end:
+            self.parts.append((self._part, self._begin))
+        self._part, self._end = "", 0
+        if bar:
+            self.bars += 1
+            self.bar = len(self.words), len(self.parts)
+
+    def of(self, n: int) -> list[Named]:
+        """The names if there are to be n: words if they are as many, else parts if those are."""
+        if self.mark is None and (len(self.words) == n or len(self.parts) != n):
+            return self.words
+        return self.parts
 
 
 class Scanner:
@@ -82,17 +132,35 @@ class Scanner:
         name = found[0]
         return _ESCAPED.sub(r"\1", name[1:-1]) if name.startswith('"') else name
 
-    def read_names(self, end: str, what: str, bar: bool = False) -> list[tuple[str, int]]:
-        """Read names up to a mark, each with its place; a bar may follow the first one."""
-        names: list[tuple[str, int]] = []
-        while (mark := self.skip(_SEPARATOR)) != end:
-            if mark == "|" and bar and len(names) == 1:
+    def read_list(self, end: str, what: str) -> NameList:
+        """Read names up to a mark that is not within brackets, and pass over it.
+
+        Parameters
+        ----------
+        end
+            The mark.
+        what
+            What is listed, for messages.
+        """
+        items = NameList(self.at)
+        depth = 0
+        while (mark := self.skip()) != end or depth:
+            at = self.at
+            if mark and mark in ",|" and not depth:
+                items.close(bar=mark == "|")
                 self.at += 1
-                bar = False
                 continue
-            names.append((self.read_name(f"{what} or {end!r}"), self.at))
+            if mark and mark in "()[],|":
+                depth += (mark in "([") - (mark in ")]")
+                if depth < 0:
+                    raise self.unexpected(f"{what} or {end!r}")
+                self.at += 1
+                items.add(mark, at, self.at, is_name=False)
+                continue
+            items.add(self.read_name(f"{what} or {end!r}"), at, self.at)
+        items.close()
         self.at += 1
-        return names
+        return items
 
     def read_numbers(self) -> list[float]:
         """Read numbers up to a semicolon."""
@@ -117,7 +185,7 @@ class Scanner:
         self.at += 1
         return numbers
 
-    def read_plain_row(self) -> tuple[list[str], list[float]] | None:
+    def read_plain_row(self) -> tuple[str, list[float]] | None:
         """Read a row ``(state, ...) number, ...;`` of no quotes and no comments, if one follows."""
         found = _ROW.match(self.text, self.at)
         if found is None:
@@ -127,7 +195,7 @@ class Scanner:
         except ValueError:
             return None
         self.at = found.end()
-        return found[1].replace(",", " ").split(), numbers
+        return found[1], numbers
 
     def skip_property(self) -> None:
         """Pass over the text of a property, up to a semicolon outside quotes."""
