@@ -195,7 +195,9 @@ def test_where_names_with_blanks_can_not_be_told():
                 f"{rows} variable c {{ type discrete [2] {{ u, v }}; }} probability ( c | b ) {{\n"
                 f"{row}; }}"
             )
-    with pytest.raises(FormatError, match=r"line 1: found 'b \{ type.*, expected the name of a variable, one"):
+    with pytest.raises(
+        FormatError, match=r"line 1: found 'b \{ type.*, expected the name of a variable, one"
+    ):
         text("variable a, b { type discrete [1] { x }; }")
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from gibbsfactor.cli import main
 from gibbsfactor.cli.query import memory_size
-from gibbsfactor.cli.query_evidence import parse_given
+from gibbsfactor.cli.query_evidence import parse_given, read_evidence
 from gibbsfactor.cli.waiting import waiting
 from gibbsfactor.gibbs import GibbsDistribution
 from gibbsfactor.io import read_model, read_uai_evidence, read_uai_results
@@ -347,6 +347,105 @@ def test_states_in_files_are_known_by_their_text(ask_json):
     assert ask_json("pairs.uai", "--evidence", "numbers.json")["evidence"] == {"x1": 2, "x3": 0}
     Path("numbers.csv").write_text("x3,x1\n0,2\n")
     assert ask_json("pairs.uai", "--evidence", "numbers.csv")["evidence"] == {"x3": 0, "x1": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x0,x1\n1.0,\n0.0,1.0\n",
+        "x0;x1\r\n1;NA\r\n0;+1\r\n",
+        "sep=;\nx0;x1\n1;\n0;1\n",
+        "x0\tx1\n1e0\tNaN\n00\t1\n",
+        ' x0 , "x1"\n1, ?\n0, "1"\n',
+        ",x0,x1\n0,1.0,None\n1,0.0,1.0\n",  # the index that pandas writes
+        "\nx0,x1,\n\n1,<NA>,\n   \n0,1,\n",
+    ],
+)
+def test_tables_of_numbers_as_other_programs_write_them(ask_json, text):
+    rows = [{"x0": 1}, {"x0": 0, "x1": 1}]
+    expected = [read_uai_partition(row) for row in rows]
+    for name in ("e.csv", "e.tsv"):
+        Path(name).write_bytes(text.encode())
+        found = ask_json("pairs.uai", "--evidence", name, "--task", "logz")
+        assert found["evidence"] == {"x0": [1, 0], "x1": [None, 1]}
+        assert found["log_partition"] == pytest.approx(expected, abs=1e-12)
+
+
+def read_uai_partition(evidence):
+    return read_model("pairs.uai").condition(evidence).log_partition()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("e.json", '[{"x0": 1.0, "x1": null}, {"x0": "0.0", "x1": 1.0}]'),
+        ("e.json", '[{"x0": 1, "x1": NaN}, {"x0": false, "x1": 1e0}]'.replace("false", "0")),
+        ("e.json", '{"x0": 1.0, "x1": "NA"}\n{"x0": 0, "x1": 1}\n'),
+        ("e.jsonl", '{"x0": 1.0}\n\n{"x0": 0, "x1": 1}'),
+        ("e.ndjson", '\ufeff{"x0": 1, "x1": ""}\r\n{"x0": 0, "x1": "1"}\r\n'),
+    ],
+)
+def test_json_as_other_programs_write_it(ask_json, name, text):
+    Path(name).write_bytes(text.encode())
+    found = ask_json("pairs.uai", "--evidence", name, "--task", "logz")
+    assert found["evidence"] == {"x0": [1, 0], "x1": [None, 1]}
+
+
+def test_marks_of_what_is_missing_may_be_states(ask_json):
+    Path("m.bif").write_text(
+        'variable v { type discrete [ 3 ] { NA, "?", True }; } probability ( v ) { table 1 1 2; }'
+        'variable w { type discrete [ 2 ] { "1", "2.50" }; } probability ( w ) { table .5 .5; }'
+    )
+    Path("m.csv").write_text("v,w\nNA,2.5\n?,1.0\nTRUE,NA\n,1\nNaN,?\n")
+    with pytest.warns(UserWarning, match=r"'v' sum to 4\.0"):
+        p = read_model("m.bif", normalize=True)
+    rows = read_evidence("m.csv", p)
+    assert rows == [
+        {"v": "NA", "w": "2.50"}, {"v": "?", "w": "1"}, {"v": "True"}, {"w": "1"}, {},
+    ]  # fmt: skip
+    numbers = GibbsDistribution([], variables(b=[False, True], n=[0, 1], s=["1", "1.0"]).values())
+    Path("b.json").write_text('[{"b": true, "n": 1.0}, {"b": "FALSE", "s": 1.0}, {"b": 1}]')
+    rows = read_evidence("b.json", numbers)
+    assert rows == [{"b": True, "n": 1}, {"b": False, "s": "1.0"}, {"b": True}]
+    Path("b.csv").write_text("s\n1e0\n")
+    with pytest.raises(
+        ValueError, match=r"b\.csv, line 2: '1e0' may be any of .*'1', '1\.0' of 's"
+    ):
+        read_evidence("b.csv", numbers)
+    Path("b.csv").write_text("n\n1.5\n")
+    with pytest.raises(ValueError, match=r"b\.csv, line 2: 'n' has no state '1\.5'; its .* 0, 1"):
+        read_evidence("b.csv", numbers)
+
+
+def test_tables_in_other_encodings(ask_json, capsys):
+    Path("c.bif").write_text(
+        "variable caf\u00e9 { type discrete [ 2 ] { \u00fc, a }; } "
+        "probability ( caf\u00e9 ) { table .5 .5; }",
+        encoding="utf-8",
+    )
+    Path("c.csv").write_text("caf\u00e9\n\u00fc\n", encoding="utf-16")
+    assert ask_json("c.bif", "--evidence", "c.csv")["evidence"] == {"caf\u00e9": "\u00fc"}
+    for name in ("c.bif", "c.csv"):
+        encoding = "utf-8" if name == "c.bif" else "utf-16"
+        Path(name).write_bytes(Path(name).read_text(encoding=encoding).encode("cp1252"))
+    assert main(["query", "c.bif", "--evidence", "c.csv"]) == 2
+    assert "c.bif, line 1: byte 0xe9 is not UTF-8" in (err := capsys.readouterr().err)
+    assert "such as --encoding cp1252" in err
+    found = ask_json("c.bif", "--evidence", "c.csv", "--encoding", "cp1252")
+    assert found["evidence"] == {"caf\u00e9": "\u00fc"}
+
+
+def test_json_lines_name_their_line(folder):
+    p = read_model("pairs.uai")
+    for name, text, message in [
+        ("l.jsonl", '{"x0": 1}\n{"x0": 2}', r"l\.jsonl, line 2: 'x0' has no state '2'"),
+        ("l.jsonl", '{"x0": 1}\n{"x0"', r"l\.jsonl, line 2: .*expected one JSON object on each l"),
+        ("l.json", '{"x0": 1} {"x0": 0}', r"l\.json, line 1: Extra data; expected JSON"),
+        ("l.json", '{"x0": 1}\n[1]', r"l\.json, line 2: found \[1\], expected an object"),
+    ]:
+        Path(name).write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read_evidence(name, p)
 
 
 def test_evidence_from_a_file_and_by_hand(ask_json):

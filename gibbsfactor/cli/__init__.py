@@ -18,6 +18,11 @@ import gibbsfactor
 from gibbsfactor.cli import crf, demo, query
 
 BAD_INPUT, INTERRUPTED = 2, 130
+_OPTIONS = {  # arguments that errors name, in this program's words
+    "normalize=True": "--normalize",
+    "nan_rows='uniform'": "--nan-rows uniform",
+    "encoding='cp1252'": "--encoding cp1252",
+}
 
 EXAMPLES = """\
 examples:
@@ -106,7 +111,10 @@ def _run(argv: Sequence[str] | None) -> int:
 def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return str(error) or ("not enough memory" if isinstance(error, MemoryError) else repr(error))
+    text = str(error) or ("not enough memory" if isinstance(error, MemoryError) else repr(error))
+    for argument, option in _OPTIONS.items():
+        text = text.replace(argument, option)
+    return text
 
 
 def _say(kind: str, message: str) -> None:

@@ -34,10 +34,14 @@ EPILOG = """\
 evidence:
   --given takes NAME=STATE, as many as you like. --evidence takes a file, known
   by its name, which may be .gz as well:
-    .csv, .tsv  names of variables in the first line, their states below; an
-                empty cell is not observed
-    .json       {"NAME": "STATE", ...}, or a list of these; null is not observed
+    .csv, .tsv  names of variables in the first line, their states below, parted
+                by commas, tabs or semicolons
+    .json       {"NAME": "STATE", ...}, or a list of these; or one on each line,
+                as in .jsonl
     .evid       UAI evidence: how many, then number and state of each variable
+  Cells that are empty and values such as NA, NaN, None, null and ? are not
+  observed, unless a state is called so. Numbers and truth values may be written
+  in any way: 1.0 is the state 1, TRUE the state True.
   A table or list may have several rows, each a case of its own, for the tasks
   logz, marginals and map: all are answered in one pass, one line a row. In JSON
   each number or state of the answer is then a list with that of every row.
@@ -96,6 +100,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         default="error",
         metavar="HOW",
         help="what rows of NaN in a network's tables are: error or uniform (%(default)s)",
+    )
+    query.add_argument(
+        "--encoding", metavar="NAME", help="of MODEL and of --evidence, where they are not UTF-8"
     )
     query.add_argument("--evidence", metavar="FILE", help="file of observed states")
     query.add_argument(

@@ -89,10 +89,21 @@ def _inputs(arguments: argparse.Namespace) -> list[str]:
 def _read(arguments: argparse.Namespace) -> tuple[GibbsDistribution, Evidence, list[Evidence]]:
     """The model, what is observed in any case, and rows of what else is."""
     from gibbsfactor.cli.query_evidence import parse_given, read_evidence, variables_of
+    from gibbsfactor.io import read_model
 
-    p = _within(_read_model(arguments), arguments.memory)
+    model = read_model(
+        arguments.model,
+        normalize=arguments.normalize,
+        nan_rows=arguments.nan_rows,
+        encoding=arguments.encoding,
+    )
+    p = _within(model, arguments.memory)
     given = parse_given(arguments.given, variables_of(p))
-    rows = [{}] if arguments.evidence is None else read_evidence(arguments.evidence, p)
+    rows = (
+        [{}]
+        if arguments.evidence is None
+        else read_evidence(arguments.evidence, p, arguments.encoding)
+    )
     if len(rows) > 1:
         _check_rows(arguments, len(rows))
     both = next((name for name in given if any(name in row for row in rows)), None)
@@ -101,18 +112,6 @@ def _read(arguments: argparse.Namespace) -> tuple[GibbsDistribution, Evidence, l
             f"{both!r} is observed in {arguments.evidence} and by --given; say it once"
         )
     return p, given, rows
-
-
-def _read_model(arguments: argparse.Namespace) -> GibbsDistribution:
-    from gibbsfactor.io import read_model
-
-    try:
-        return read_model(
-            arguments.model, normalize=arguments.normalize, nan_rows=arguments.nan_rows
-        )
-    except ValueError as error:  # in this program's words
-        text = str(error).replace("normalize=True", "--normalize")
-        raise ValueError(text.replace("nan_rows='uniform'", "--nan-rows uniform")) from None
 
 
 def _check_rows(arguments: argparse.Namespace, n: int) -> None:

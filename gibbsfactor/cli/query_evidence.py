@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,13 @@ Evidence = dict[str, State]
 Variables = Mapping[str, Variable]
 
 _SHOWN = 12  # names or states that a message lists
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_TRUTH = ("true", "false")
+_MISSING = frozenset(
+    ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NaT", "None", "null", "NULL", "?")
+)
+_DELIMITERS = (",", ";", "\t")
+_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)
 
 
 def variables_of(p: GibbsDistribution) -> dict[str, Variable]:
@@ -46,8 +54,19 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 
 
 def state_of(v: Variable, text: str, where: str) -> State:
-    """The state of a variable whose label reads so."""
-    found = [state for state in v.states if str(state) == text]
+    """The state of a variable whose label reads so.
+
+    If none does, the state that is the same number (1.0 is the state 1), or the same truth value
+    (TRUE is the state True); blanks around the text do not count then.
+    """
+    plain = text.strip()
+    ways: tuple[Callable[[State], bool], ...] = (
+        lambda state: str(state) == text,
+        lambda state: str(state) == plain,
+        lambda state: _NUMBER.fullmatch(plain) is not None and _value(state) == float(plain),
+        lambda state: plain.lower() in _TRUTH and str(state).lower() == plain.lower(),
+    )
+    found = next(filter(None, ([s for s in v.states if way(s)] for way in ways)), [])
     if len(found) == 1:
         return found[0]
     if found:
@@ -57,6 +76,22 @@ def state_of(v: Variable, text: str, where: str) -> State:
     raise ValueError(
         f"{where}: {v.name!r} has no state {text!r}; its states are {listed(v.states, _SHOWN)}"
     )
+
+
+def _value(state: State) -> float | None:
+    """The number that a state is or that its label says, if any."""
+    if isinstance(state, int | float):
+        return float(state)
+    text = str(state)
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _observed(v: Variable, text: str, where: str) -> State | None:
+    """The state that a cell says, or None where it says none."""
+    plain = text.strip()
+    if plain in _MISSING and all(str(state) not in (text, plain) for state in v.states):
+        return None
+    return state_of(v, text, where)
 
 
 def parse_given(pairs: Iterable[str], variables: Variables) -> Evidence:
@@ -94,8 +129,10 @@ def _split(pair: str, variables: Variables) -> tuple[str, str]:
 # ---- files ----------------------------------------------------------------------------
 
 
-def read_evidence(path: str, p: GibbsDistribution) -> list[Evidence]:
+def read_evidence(path: str, p: GibbsDistribution, encoding: str | None = None) -> list[Evidence]:
     """The rows of evidence in a file, in the format that its name tells.
+
+    ``encoding`` is that of a table or of JSON which is not in UTF-8.
 
     Raises
     ------
@@ -108,7 +145,7 @@ def read_evidence(path: str, p: GibbsDistribution) -> list[Evidence]:
     """
     for suffix, reader in _READERS.items():
         if path.lower().removesuffix(".gz").endswith(suffix):
-            rows = reader(path, p)
+            rows = reader(path, p, encoding)
             if not rows:
                 raise FormatError(f"{path}: there is no row of evidence in it, expected one")
             return rows
@@ -118,16 +155,29 @@ def read_evidence(path: str, p: GibbsDistribution) -> list[Evidence]:
     )
 
 
-def _read_table(path: str, p: GibbsDistribution, delimiter: str) -> list[Evidence]:
-    """Rows under a line of names; empty cells and empty lines say nothing."""
+def _read_table(path: str, p: GibbsDistribution, encoding: str | None) -> list[Evidence]:
+    """Rows under a line of names, parted by commas, semicolons or tabs.
+
+    Cells that are empty or say NA and the like are missing. Empty lines, and columns without a
+    name, such as the index that pandas writes, are passed over.
+    """
     variables = variables_of(p)
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
-    columns: list[Variable] = []
+    text = read_text(path, encoding)
+    first = text.lstrip().split("\n", 1)[0].rstrip("\r")
+    said = _SEPARATOR.fullmatch(first)
+    if said is not None:  # a line that is for Excel
+        text = text.replace(first, "", 1)
+    delimiter = said[1] if said is not None else _delimiter(path, first, variables)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
+    columns: list[Variable | None] = []
+    known: dict[tuple[str, str], State | None] = {}
     rows = []
     try:
         for cells in reader:
             where = f"{path}, line {reader.line_num}"
-            if not cells:
+            if not cells or (len(columns) != 1 and not "".join(cells).strip() and len(cells) == 1):
                 continue
             if not columns:
                 columns = _header(cells, variables, where)
@@ -137,23 +187,73 @@ def _read_table(path: str, p: GibbsDistribution, delimiter: str) -> list[Evidenc
                     f"{where}: found {len(cells)} cells, expected {len(columns)}, one for each "
                     "name in the first line"
                 )
-            pairs = zip(columns, cells, strict=True)
-            rows.append({v.name: state_of(v, cell, where) for v, cell in pairs if cell})
+            row: Evidence = {}
+            for v, cell in zip(columns, cells, strict=True):
+                if v is not None and cell:
+                    key = (v.name, cell)
+                    if key not in known:
+                        known[key] = _observed(v, cell, where)
+                    if known[key] is not None:
+                        row[v.name] = known[key]
+            rows.append(row)
     except csv.Error as error:
         raise FormatError(f"{path}, line {reader.line_num}: {error}") from None
     return rows
 
 
-def _header(names: Sequence[str], variables: Variables, where: str) -> list[Variable]:
-    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
+def _delimiter(path: str, first: str, variables: Variables) -> str:
+    """What parts the names in the first line, so that all of them are known."""
+    expected = "\t" if path.lower().removesuffix(".gz").endswith(".tsv") else ","
+    for delimiter in (expected, *_DELIMITERS):
+        names = next(csv.reader([first], delimiter=delimiter, skipinitialspace=True), [])
+        if all(name in variables or name.strip() in variables for name in filter(None, names)):
+            return delimiter
+    return expected
+
+
+def _header(names: Sequence[str], variables: Variables, where: str) -> list[Variable | None]:
+    """The variable of each column; None for one without a name."""
+    plain = [name if name in variables else name.strip() for name in names]
+    repeated = next((name for i, name in enumerate(plain) if name and name in plain[:i]), None)
     if repeated is not None:
         raise FormatError(f"{where}: there are two columns named {repeated!r}, expected one")
-    return [variable_named(variables, name, where) for name in names]
+    if not any(plain):
+        raise FormatError(f"{where}: there is no name of a variable, expected at least one")
+    return [variable_named(variables, name, where) if name else None for name in plain]
 
 
-def _read_json(path: str, p: GibbsDistribution) -> list[Evidence]:
-    """One object {name: state}, or a list of them; null says nothing."""
-    text = read_text(path)
+def _read_json(path: str, p: GibbsDistribution, encoding: str | None) -> list[Evidence]:
+    """One object {name: state}, a list of them, or one on each line; null says nothing."""
+    text = read_text(path, encoding)
+    is_lines = path.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson"))
+    try:
+        content = _parsed(text, path) if not is_lines else None
+    except json.JSONDecodeError as error:
+        before = text[: error.pos].rpartition("\n")  # of what follows a whole object
+        is_lines = error.msg == "Extra data" and before[1] == "\n" and not before[2].strip()
+        if not is_lines:
+            raise FormatError(f"{path}, line {error.lineno}: {error.msg}; expected JSON") from None
+    variables = variables_of(p)
+    if not is_lines:
+        given = content if isinstance(content, list) else [content]
+        return [
+            _row(row, variables, f"{path}, row {i}" if isinstance(content, list) else path)
+            for i, row in enumerate(given, 1)
+        ]
+    rows = []
+    for i, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                rows.append(_row(_parsed(line, path), variables, f"{path}, line {i}"))
+            except json.JSONDecodeError as error:
+                raise FormatError(
+                    f"{path}, line {i}: {error.msg}; expected one JSON object on each line"
+                ) from None
+    return rows
+
+
+def _parsed(text: str, path: str) -> Any:
+    """JSON in which no object has a key twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -164,17 +264,9 @@ def _read_json(path: str, p: GibbsDistribution) -> list[Evidence]:
         return found
 
     try:
-        content = json.loads(text, object_pairs_hook=once)
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}, line {error.lineno}: {error.msg}; expected JSON") from None
+        return json.loads(text, object_pairs_hook=once)
     except RecursionError:
         raise FormatError(f"{path}: nested too deeply; expected {{name: state}}") from None
-    given = content if isinstance(content, list) else [content]
-    variables = variables_of(p)
-    return [
-        _row(row, variables, f"{path}, row {i}" if isinstance(content, list) else path)
-        for i, row in enumerate(given, 1)
-    ]
 
 
 def _row(row: Any, variables: Variables, where: str) -> Evidence:
@@ -183,7 +275,7 @@ def _row(row: Any, variables: Variables, where: str) -> Evidence:
             f"{where}: found {json.dumps(row):.60}, expected an object {{name: state}}, "
             'as in {"smoke": "yes"}'
         )
-    evidence = {}
+    evidence: Evidence = {}
     for name, given in row.items():
         v = variable_named(variables, name, where)
         if isinstance(given, dict | list):
@@ -192,13 +284,21 @@ def _row(row: Any, variables: Variables, where: str) -> Evidence:
             )
         if given is not None:
             text = given if isinstance(given, str) else json.dumps(given)
-            evidence[name] = state_of(v, text, where)
+            state = _observed(v, text, where)
+            if state is not None:
+                evidence[name] = state
     return evidence
 
 
-_READERS: dict[str, Callable[[str, GibbsDistribution], list[Evidence]]] = {
-    ".csv": lambda path, p: _read_table(path, p, ","),
-    ".tsv": lambda path, p: _read_table(path, p, "\t"),
+def _read_uai(path: str, p: GibbsDistribution, encoding: str | None) -> list[Evidence]:
+    return read_uai_samples(path, p)
+
+
+_READERS: dict[str, Callable[[str, GibbsDistribution, str | None], list[Evidence]]] = {
+    ".csv": _read_table,
+    ".tsv": _read_table,
     ".json": _read_json,
-    ".evid": read_uai_samples,
+    ".jsonl": _read_json,
+    ".ndjson": _read_json,
+    ".evid": _read_uai,
 }
