@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from gibbsfactor.errors import listed, suggested
 from gibbsfactor.factor import Factor
-from gibbsfactor.tables import check_axes
 from gibbsfactor.variable import (
     Assignment,
     State,
@@ -96,7 +95,6 @@ class Domain:
 
     def named(self, given: Sequence[str | Variable]) -> tuple[Variable, ...]:
         """The unobserved variables of these names."""
-        check_axes(len(given))
         names = [name_of(name) for name in given]
         for name in names:
             if not isinstance(name, str):
@@ -104,13 +102,15 @@ class Domain:
                     f"marginal takes variable names, as in marginal('A', 'B'); got {name!r}"
                 )
         self._check_names(names)
-        for i, name in enumerate(names):
-            if name in names[:i]:
+        seen: set[str] = set()
+        for name in names:
+            if name in seen:
                 raise ValueError(f"{name!r} is named twice; name each variable once")
             if name in self.evidence:
                 raise ValueError(
                     f"{name!r} is observed to be {self.evidence[name]!r}; it has no marginal"
                 )
+            seen.add(name)
         return tuple(self.variables[name] for name in names)
 
     def check_same(self, other: Domain) -> None:

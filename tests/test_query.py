@@ -21,8 +21,9 @@ from gibbsfactor.cli import main
 from gibbsfactor.cli.query import memory_size
 from gibbsfactor.cli.query_evidence import parse_given, read_evidence
 from gibbsfactor.cli.waiting import waiting
+from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
-from gibbsfactor.io import read_model, read_uai_evidence, read_uai_results
+from gibbsfactor.io import read_model, read_uai_evidence, read_uai_results, write_uai
 from gibbsfactor.variable import Variable
 
 GARDEN = """
@@ -197,6 +198,16 @@ def test_marginal_map(ask, ask_json):
     out = ask(*asked).splitlines()
     assert [line.split() for line in out[1:3]] == [["grass", best[0]], ["rain", best[1]]]
     assert out[-1].split() == ["probability", f"{joint.values.max():.6f}"]
+
+
+def test_marginal_map_of_seventy_variables(ask_json):
+    v = [Variable(f"x{i}", 2) for i in range(70)]
+    write_uai("apart.uai", GibbsDistribution([Factor(x, [1, 3]) for x in v]))
+    names = ",".join(x.name for x in v)
+    found = ask_json("apart.uai", "--task", "marginal-map", "--variables", names)
+    assert set(found["marginal_map"].values()) == {1}
+    assert found["log_probability"] == pytest.approx(70 * math.log(0.75), rel=1e-12)
+    assert found["plan"]["width"] == 0
 
 
 def test_k_best(ask, ask_json):

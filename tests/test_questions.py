@@ -251,6 +251,47 @@ def test_marginal_map_is_refused_before_it_starts():
     assert len(GibbsDistribution(star, memory=2**20).marginal_map(few)) == 12
 
 
+def test_marginal_map_of_more_variables_than_a_table_may_have():
+    v = [Variable(f"x{i}", 2) for i in range(300)]
+    apart = GibbsDistribution([Factor(x, [1, 2]) for x in v])
+    best = apart.marginal_map(apart.names)
+    assert best == apart.map_assignment()
+    assert apart.log_probability_of(best) == pytest.approx(300 * math.log(2 / 3), rel=1e-12)
+    chain = GibbsDistribution([Factor(pair, [[3, 1], [1, 2]]) for pair in pairwise(v)])
+    assert set(chain.marginal_map(v[::2]).values()) == {0}
+    with pytest.raises(
+        ValueError, match="a table over 300 variables would have more axes than the 64"
+    ):
+        apart.marginal(*v)
+    with pytest.raises(
+        ValueError, match="a table over 300 variables would have more axes than the 64"
+    ):
+        apart.plan("log_partition", v)
+
+
+def test_marginal_map_is_planned():
+    """The order is constrained: the hub of a star goes first, and joins all its leaves."""
+    leaves = [Variable(f"x{i}", 2) for i in range(12)]
+    hub = Variable("hub", 2)
+    star = GibbsDistribution([Factor([hub, x], [[1, 2], [2, 1]]) for x in leaves])
+    assert star.plan("map").width == 1
+    plan = star.plan("marginal_map", leaves)
+    assert (plan.width, plan.largest_entries, len(plan.maximised)) == (12, 2**12, 12)
+    told = plan.explain()
+    assert "at most 13 variables meet in one step (induced width 12)" in told
+    assert "marginal MAP of 12 variables, the others summed out first: about " in told
+    assert "most probable assignment" not in told
+    assert plan.seconds_for("marginal_map") > star.plan("map").seconds_for("map")
+    few = star.plan("marginal_map", leaves[:2])
+    assert few.width == 2
+    hopeless = GibbsDistribution(
+        [Factor([hub, x], [[1, 2], [2, 1]]) for x in (Variable(f"x{i}", 2) for i in range(90))]
+    )
+    assert "90 variables" in str(hopeless.plan("marginal_map", hopeless.names[1:]))
+    with pytest.raises(ValueError, match="'log_partition' and 'marginal_map' only, not with 'map'"):
+        star.plan("map", leaves)
+
+
 def test_marginal_map_names(book):
     with pytest.raises(ValueError, match=r"no variable 'C'; there are 'A', 'B'"):
         book.marginal_map(["A", "C"])

@@ -64,8 +64,7 @@ def _log_partition_table(answer: Answer) -> list[str]:
 def _map_table(answer: Answer) -> list[str]:
     assert answer.map_assignment is not None
     assert answer.log_score is not None
-    assert answer.log_partition is not None
-    log_p = answer.log_score - answer.log_partition
+    log_p = answer.p.log_probability(answer.map_assignment)
     return [
         _assignment_table(answer.map_assignment),
         "",

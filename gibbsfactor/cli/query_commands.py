@@ -26,7 +26,7 @@ SWEEP_OF: dict[str, Task] = {
     "logz": "log_partition",
     "marginals": "marginals",
     "map": "map",
-    "marginal-map": "log_partition",
+    "marginal-map": "marginal_map",
     "k-best": "map",
     "sample": "sample",
     "explain": "marginals",
@@ -183,7 +183,7 @@ def _answer(arguments: argparse.Namespace) -> str:
     lap("read")
     with waiting("planning", enabled=shown):
         p = _observing(model, {**given, **rows[0]})
-        plan = p.plan(sweep, names if arguments.joint else ())
+        plan = p.plan(sweep, names if arguments.joint or task == "marginal-map" else ())
     lap("plan")
     with waiting(task, _estimate(plan, sweep, len(rows)), enabled=shown):
         if len(rows) == 1:

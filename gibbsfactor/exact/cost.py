@@ -11,7 +11,7 @@ from typing import Literal
 
 from gibbsfactor.exact.tree import TreeBuilder
 
-Task = Literal["log_partition", "marginals", "map", "sample"]
+Task = Literal["log_partition", "marginals", "map", "marginal_map", "sample"]
 
 SECONDS_PER_GROUP = 2e-5  # Python's share of a batched product
 SECONDS_PER_MATRIX = 2e-8  # to call BLAS for one of its matrices
@@ -30,6 +30,7 @@ SWEEPS: dict[Task, tuple[float, float, float]] = {
     "log_partition": (1.0, 1.0, 1.0),
     "marginals": (3.5, 3.0, 5.0),
     "map": (2.0, 15.0, 3.0),  # maxima are not BLAS's business
+    "marginal_map": (2.0, 15.0, 3.0),  # at most: its sums are
     "sample": (2.0, 1.0, 3.0),
 }
 
@@ -57,6 +58,14 @@ class Work:
             as_float(sum(tree.matrices)),
             as_float(sum(tree.products)),
             sum([charged(size) for size in tree.sizes]),
+        )
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.groups + other.groups,
+            self.matrices + other.matrices,
+            self.products + other.products,
+            self.entries + other.entries,
         )
 
     def seconds(self, task: Task = "log_partition") -> float:

@@ -27,6 +27,7 @@ OBJECTS: dict[Task, tuple[int, int, int]] = {
     "log_partition": (5600, 310, 0),
     "marginals": (10600, 1420, 170),
     "map": (9500, 700, 0),
+    "marginal_map": (9500, 700, 0),
     "sample": (10900, 690, 0),
 }
 OF_KEPT = 1000  # and for each group whose inputs are kept for the way down

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from gibbsfactor.exact.assignments import most_probable
 from gibbsfactor.exact.contraction import Stacks, sum_product
+from gibbsfactor.exact.footprint import Footprint
 from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.order import RULES, TooWide, elimination_order
 from gibbsfactor.exact.plan import Plan, hopeless_plan, plan_of_tree
@@ -28,6 +29,7 @@ from gibbsfactor.exact.search import make_plan
 from gibbsfactor.exact.tree import TreeBuilder
 from gibbsfactor.factor import Factor
 from gibbsfactor.tables import Scope
+from gibbsfactor.variable import Variable
 
 
 def marginal_map(
@@ -47,12 +49,10 @@ def marginal_map(
     network = without_barren(network, kept)
     plan = _plan(network, kept)
     schedule = plan.admitted(memory, "log_partition")
-    left = [t for t in schedule.roots if plan.scopes[t]]
+    left = _left(plan, schedule)
     number = {v: i for i, v in enumerate(named)}
     scopes = [tuple(number[v] for v in plan.scopes[t]) for t in left]
-    cardinalities = [v.cardinality for v in variables]
-    after = make_plan(scopes, cardinalities, (), [v.name for v in variables])
-    after.admitted(memory, "map")
+    _plan_after(scopes, variables).admitted(memory, "map")
     upward = sum_product(network, schedule, retain=False)
     tables = [
         _table(t, schedule, upward.stacks, tuple(variables[i] for i in scope))
@@ -62,6 +62,49 @@ def marginal_map(
     rest = replace(rest, log_constant=float(rest.log_sum(upward.log_total)))
     (score,), (positions,) = most_probable(rest, memory)
     return float(score), positions
+
+
+def marginal_map_plan(network: Network, named: Sequence[int]) -> Plan:
+    """What both phases take together: the cost of a marginal MAP.
+
+    Examples
+    --------
+    >>> a, b, c = (Variable(name, 2) for name in "abc")
+    >>> pairs = [Factor([a, b], [[2, 1], [1, 2]]), Factor([b, c], [[2, 1], [1, 2]])]
+    >>> plan = marginal_map_plan(Network.of(pairs, [a, b, c]), [0, 2])
+    >>> plan.maximised, plan.width
+    ((0, 2), 2)
+    """
+    kept = [v for v in named if network.cardinalities[v] > 1]
+    network = without_barren(network, kept)
+    plan = _plan(network, kept)
+    if plan.schedule is None:
+        return replace(plan, maximised=tuple(named))
+    number = {v: i for i, v in enumerate(kept)}
+    scopes = [tuple(number[v] for v in plan.scopes[t]) for t in _left(plan, plan.schedule)]
+    after = _plan_after(scopes, [network.variables[v] for v in kept])
+    larger = after.largest_entries > plan.largest_entries
+    n_bytes = max(plan.footprint.tables("log_partition"), after.footprint.tables("map"))
+    return replace(
+        plan,
+        kept=(),
+        width=max(plan.width, after.width),
+        work=plan.work + after.work,
+        largest=tuple(kept[i] for i in after.largest) if larger else plan.largest,
+        footprint=Footprint.at_least(n_bytes),
+        maximised=tuple(named),
+    )
+
+
+def _left(plan: Plan, schedule: Schedule) -> list[int]:
+    """The tables over named variables that the sums leave."""
+    return [t for t in schedule.roots if plan.scopes[t]]
+
+
+def _plan_after(scopes: Sequence[tuple[int, ...]], variables: Sequence[Variable]) -> Plan:
+    """How the maximum over what is left is found."""
+    cardinalities = [v.cardinality for v in variables]
+    return make_plan(scopes, cardinalities, (), [v.name for v in variables])
 
 
 def _plan(network: Network, kept: Sequence[int]) -> Plan:

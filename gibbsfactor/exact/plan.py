@@ -48,6 +48,9 @@ class Plan:
     schedule : the steps of one slice, in groups; None where no machine could hold or fill the
         tables, and then width, operations and bytes are lower bounds
     footprint : counts the bytes alive at once
+    maximised : variables (numbers) of a marginal MAP, for which the others are summed out first;
+        width, work, largest table and bytes are then those of both phases, ``scopes``, ``steps``
+        and ``schedule`` those of the sums
     """
 
     names: tuple[str, ...]
@@ -65,6 +68,7 @@ class Plan:
     steps: Sequence[Step] = field(repr=False)
     schedule: Schedule | None = field(repr=False)
     footprint: Footprint = field(repr=False)
+    maximised: Scope = ()
 
     @property
     def n_slices(self) -> int:
@@ -144,16 +148,12 @@ class Plan:
             )
         steps = _count(len(self.scopes) - self.n_tables, "step")
         batches = _count(len(self.schedule.groups), "batch", "es")
-        operations = count_of(self.flops)
         lines = [
             f"{head}; {steps}, run in {batches}",
             f"at most {_count(self.width + 1, 'variable')} meet in one step "
             f"(induced width {self.width})",
             f"largest table: {self.size()} over {self.variables(6)}",
-            f"log Z: about {operations} operations, {self._costs('log_partition')}",
-            f"all marginals: about {count_of(3 * self.flops)} operations, "
-            + self._costs("marginals"),
-            f"most probable assignment: {self._costs('map')}",
+            *self._costs_by_task(count_of(self.flops)),
             f"order found by {self.rule}, the best of {self.trials} tried",
         ]
         if self.slices:
@@ -164,6 +164,19 @@ class Plan:
                 f"within {readable(self.budget)}",
             )
         return "\n".join(lines)
+
+    def _costs_by_task(self, operations: str) -> list[str]:
+        if self.maximised:
+            return [
+                f"marginal MAP of {_count(len(self.maximised), 'variable')}, the others summed out "
+                f"first: about {operations} operations, {self._costs('marginal_map')}"
+            ]
+        return [
+            f"log Z: about {operations} operations, {self._costs('log_partition')}",
+            f"all marginals: about {count_of(3 * self.flops)} operations, "
+            + self._costs("marginals"),
+            f"most probable assignment: {self._costs('map')}",
+        ]
 
     def _costs(self, task: Task) -> str:
         peak = readable(self.footprint.peak(task))

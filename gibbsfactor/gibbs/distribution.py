@@ -13,6 +13,7 @@ from gibbsfactor import graphs
 from gibbsfactor.domain import Domain
 from gibbsfactor.errors import listed
 from gibbsfactor.exact.cost import SWEEPS, Task
+from gibbsfactor.exact.marginal_map import marginal_map_plan
 from gibbsfactor.exact.plan import Plan
 from gibbsfactor.exact.prepared import expected_plan
 from gibbsfactor.exact.targets import target_factors
@@ -21,6 +22,7 @@ from gibbsfactor.gibbs.assignments import Assignments
 from gibbsfactor.gibbs.information import Information
 from gibbsfactor.gibbs.names import Names, names_in
 from gibbsfactor.gibbs.soft_evidence import SoftEvidence, likelihood_factors, targets_by_variable
+from gibbsfactor.tables import check_axes
 from gibbsfactor.variable import Assignment, Variable
 
 
@@ -248,11 +250,13 @@ class GibbsDistribution(Assignments, Information):
 
         Parameters
         ----------
-        task : {"marginals", "log_partition", "map", "sample"}
+        task : {"marginals", "log_partition", "map", "marginal_map", "sample"}
             All single marginals (the k best assignments are planned alike); log Z or, with
-            names, a joint marginal; a most probable assignment; samples.
+            names, a joint marginal; a most probable assignment; that of the named variables, the
+            others summed out first; samples.
         names : name, or sequence of names
-            The variables of a joint marginal; only with "log_partition".
+            The variables of a joint marginal or a marginal MAP; only with "log_partition" and
+            "marginal_map".
 
         Returns
         -------
@@ -272,9 +276,15 @@ class GibbsDistribution(Assignments, Information):
         if task not in SWEEPS:
             raise ValueError(f"there is no task {task!r}; there are {listed(list(SWEEPS))}")
         wanted = self._domain.named(names_in(names))
-        if wanted and task != "log_partition":
-            raise ValueError(f"names go with the task 'log_partition' only, not with {task!r}")
+        if wanted and task not in ("log_partition", "marginal_map"):
+            raise ValueError(
+                "names go with the tasks 'log_partition' and 'marginal_map' only, not with "
+                f"{task!r}"
+            )
         kept = [self._network.numbers[v.name] for v in wanted]
+        if task == "marginal_map":
+            return marginal_map_plan(self._network, kept)
+        check_axes(len(kept))
         return expected_plan(self._network, task, self._memory, kept)
 
     # ---- looks ------------------------------------------------------------------------

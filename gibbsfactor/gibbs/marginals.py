@@ -13,6 +13,7 @@ from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs.case_rows import EvidenceRows, asked_in_rows
 from gibbsfactor.gibbs.factored import FactoredDistribution
 from gibbsfactor.gibbs.soft_evidence import SoftEvidence
+from gibbsfactor.tables import check_axes
 from gibbsfactor.variable import Variable
 
 
@@ -61,6 +62,7 @@ class Marginals(FactoredDistribution):
             If log Z is -inf, here or in a row.
         """
         wanted = self._domain.named(names)
+        check_axes(len(wanted))
         kept = [self._network.numbers[v.name] for v in wanted]
         if asked_in_rows(evidence, likelihood, targets):
             cases = self._cases(evidence, likelihood, targets)
