@@ -141,6 +141,13 @@ def test_regimes_far_apart_are_no_lone_values():
     assert_allclose(np.sort(model.means_.ravel()), [0, 1000], atol=1)
 
 
+def test_spherical_variances_may_be_a_column():
+    model, X = known("gaussian", "spherical"), regimes(d=3)
+    before = model.score(X)
+    model.covars_ = np.reshape(model.covars_[:, 0, 0], (2, 1))
+    assert model.score(X) == before
+
+
 # ---- missing numbers ------------------------------------------------------------------------
 
 

@@ -325,7 +325,7 @@ def test_parameters_set_by_hand_are_not_overwritten_in_silence(tmp_path, kind, n
     model = HiddenMarkovModel(2, kind, **options).fit(X)
     model.fit(X)  # what was trained starts afresh without a warning
     values = {x: np.array(getattr(model, x)) for x in (name, "startprob_", "transmat_")}
-    told = rf"^{name} was set, but fit estimates it afresh; leave '{letter}' out of init_params"
+    told = rf"^{name} is set, but will be overwritten by fit; leave '{letter}' out of init_params"
     setattr(model, name, values[name])
     with pytest.warns(UserWarning, match=told):
         model.fit(X)
@@ -345,7 +345,7 @@ def test_emissions_given_with_parameters_are_not_overwritten_in_silence():
     emissions = GaussianEmissions()
     emissions.means_ = np.array([[0.0], [2.0]])
     X = np.random.default_rng(0).integers(0, 3, 60)
-    with pytest.warns(UserWarning, match=r"^means_ was set, but fit estimates it afresh"):
+    with pytest.warns(UserWarning, match=r"^means_ is set, but will be overwritten by fit"):
         HiddenMarkovModel(2, emissions, n_iter=1, tol=0).fit(X)
 
 

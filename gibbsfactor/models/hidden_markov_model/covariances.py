@@ -90,6 +90,8 @@ def check_covariances(covars: Any, kind: str, n_gaussians: int, n_features: int)
     wanted = shape_of(kind, n_gaussians, n_features)
     if array.shape != wanted and array.shape == (n_gaussians, n_features, n_features):
         array = from_matrices(array, kind)
+    if kind == "spherical" and array.shape == (n_gaussians, 1):
+        array = array[:, 0]
     if array.shape != wanted:
         raise ValueError(
             f"covars_ has shape {array.shape}; of type {kind!r}, with {n_gaussians} Gaussians of "

@@ -281,7 +281,7 @@ class HiddenMarkovModel(Storage, Views, Estimator):
         by_hand = [x for x in found if now[x] is not None and now[x] is not before.get(x)]
         for letter in (x for x in by_hand if x in afresh):
             warnings.warn(
-                f"{found[letter].lstrip('_').rstrip('_')}_ was set, but fit estimates it afresh; "
+                f"{found[letter].lstrip('_').rstrip('_')}_ is set, but will be overwritten by fit; "
                 f"leave {letter!r} out of init_params to start from it, and out of params, too, to "
                 "keep it as it is",
                 UserWarning,
