@@ -6,7 +6,7 @@ A state is a hashable label. What stands for a missing entry (None, NaN, NaT, NA
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -19,6 +19,7 @@ from gibbsfactor.errors import listed, suggested
 
 State = Hashable
 Assignment = Mapping[str, State]
+Evidence = Mapping[str, State | Set[State]]  # a state, or a set of states that are possible
 
 _SHOWN = 12  # how many states an error message lists before it stops
 _ABSENT_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy, never imported here
@@ -162,6 +163,23 @@ class Variable:
             )
         return found
 
+    def other_than(self, *states: State) -> frozenset[State]:
+        """All states but these: evidence that the variable is in none of them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such state.
+
+        Examples
+        --------
+        >>> rain = Variable("rain", ["none", "light", "heavy"])
+        >>> sorted(rain.other_than("heavy"))
+        ['light', 'none']
+        """
+        excluded = {self.index(state) for state in states}
+        return frozenset(s for i, s in enumerate(self.states) if i not in excluded)
+
     def _matching(self, state: State) -> int | None:
         """Position of what is the same state in another type; None if there is none."""
         state = plain(state)
@@ -185,7 +203,8 @@ class Variable:
             same = next((s for s in self.states if s == _as_text(state)), None)
             return "" if same is None else f"; they are strings: give {same!r}"
         if getattr(type(state), "__hash__", None) is None:
-            return f"; a {type(state).__name__} is no state"
+            kind = type(state).__name__
+            return f"; a {kind} is no state (evidence may be a set of possible states)"
         return ""
 
     def __repr__(self) -> str:

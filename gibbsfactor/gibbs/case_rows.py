@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gibbsfactor.domain import Domain
 from gibbsfactor.errors import listed
 from gibbsfactor.exact.batch import Cases
-from gibbsfactor.exact.network import Network
+from gibbsfactor.exact.network import IntArray, Network
 from gibbsfactor.exact.row_targets import row_target_weights
 from gibbsfactor.gibbs.soft_evidence import (
+    BoolArray,
     FloatArray,
     SoftEvidence,
     checked_likelihood,
     checked_target,
     numbers_by_variable,
+    states_possible,
 )
-from gibbsfactor.rows import coded_rows
+from gibbsfactor.rows import coded_columns, read_columns
 from gibbsfactor.variable import State, Variable
 
 # A data frame, {name: column of states}, a structured array or a sequence of {name: state}.
@@ -47,11 +50,13 @@ def cases_of(
         parts have different numbers of rows.
     """
     lengths: dict[str, int] = {}
-    observed = {}
+    observed: dict[int, IntArray] = {}
+    possible: dict[int, BoolArray] = {}
     if evidence is not None:
-        lengths["evidence"], columns = coded_rows(evidence, domain.variables)
+        lengths["evidence"], columns, sets = _coded(evidence, domain.variables)
         _check_unobserved(domain, columns, "evidence")
         observed = {network.numbers[name]: codes for name, codes in columns.items()}
+        possible = {network.numbers[name]: masks for name, masks in sets.items()}
     given = {}
     for what, part, checked in (
         ("likelihood", likelihood, checked_likelihood),
@@ -68,10 +73,37 @@ def cases_of(
     n = _common_length(lengths)
     with np.errstate(divide="ignore"):
         logs = {v: np.log(w) for v, w in _spread(given["likelihood"], network, n).items()}
+        for v, masks in possible.items():
+            logs[v] = logs.get(v, 0.0) + np.log(masks)
     cases = Cases(n, observed, logs)
     if not given["targets"]:
         return cases
     return row_target_weights(network, cases, _spread(given["targets"], network, n), memory)
+
+
+def _coded(
+    evidence: EvidenceRows, variables: Mapping[str, Variable]
+) -> tuple[int, dict[str, IntArray], dict[str, BoolArray]]:
+    """Rows as positions of states, -1 where there is none, and the states that sets leave.
+
+    Those are (n_rows, cardinality), all true in rows without a set.
+    """
+    read = read_columns(evidence, "evidence")
+    try:
+        return read.n, coded_columns(read, variables, "evidence"), {}
+    except ValueError:  # perhaps because of sets, which are rare
+        entries = {name: list(column) for name, column in read.entries.items()}
+        sets: dict[str, BoolArray] = {}
+        for name, v in variables.items():
+            for row, entry in enumerate(entries.get(name, ())):
+                found = states_possible(v, entry, f"row {row} of evidence")
+                if found is not None:
+                    masks = sets.setdefault(name, np.ones((read.n, v.cardinality), dtype=bool))
+                    masks[row], entries[name][row] = found, None
+        if not sets:
+            raise
+    codes = coded_columns(replace(read, entries=entries), variables, "evidence")
+    return read.n, codes, sets
 
 
 def _spread(

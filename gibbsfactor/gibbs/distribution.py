@@ -21,9 +21,14 @@ from gibbsfactor.factor import Factor, check_temperature
 from gibbsfactor.gibbs.assignments import Assignments
 from gibbsfactor.gibbs.information import Information
 from gibbsfactor.gibbs.names import Names, names_in
-from gibbsfactor.gibbs.soft_evidence import SoftEvidence, likelihood_factors, targets_by_variable
+from gibbsfactor.gibbs.soft_evidence import (
+    SoftEvidence,
+    likelihood_factors,
+    single_states,
+    targets_by_variable,
+)
 from gibbsfactor.tables import check_axes
-from gibbsfactor.variable import Assignment, Variable
+from gibbsfactor.variable import Evidence, Variable
 
 
 class GibbsDistribution(Assignments, Information):
@@ -86,7 +91,7 @@ class GibbsDistribution(Assignments, Information):
 
     def condition(
         self,
-        evidence: Assignment | None = None,
+        evidence: Evidence | None = None,
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
@@ -95,8 +100,10 @@ class GibbsDistribution(Assignments, Information):
 
         Parameters
         ----------
-        evidence : {name: state}, optional
-            Hard evidence: P(x | e). Observed variables leave, factors shrink.
+        evidence : {name: state} or {name: set of states}, optional
+            Hard evidence: P(x | e). Observed variables leave, factors shrink. A set of two or more
+            states says that the variable is in one of them: it stays, and all other states have
+            probability zero. `Variable.other_than` gives the set that leaves some states out.
         likelihood : {name: numbers}, optional
             Likelihood (virtual) evidence: lambda(a) is proportional to how probable the report
             that came in is when the variable is in state a. It is one more factor,
@@ -132,8 +139,9 @@ class GibbsDistribution(Assignments, Information):
         Notes
         -----
         The numbers of a variable are a mapping {state: number}, a sequence in the order of the
-        states, or a factor over it. All three kinds may be given: evidence and likelihood come
-        first, then the targets hold in the result. Conditioning again keeps what was learned
+        states, or a factor over it. In a mapping the key ``...`` stands for all states that are not
+        named: ``{"heavy": 0.2, ...: 1.0}``. All three kinds may be given: evidence and likelihood
+        come first, then the targets hold in the result. Conditioning again keeps what was learned
         before as factors; a target of before need not hold any more then.
 
         Source: Pearl (1988), Probabilistic reasoning in intelligent systems, section 2.2.2
@@ -166,8 +174,9 @@ class GibbsDistribution(Assignments, Information):
         >>> round(read.marginal("sold")[{"sold": "yes"}], 4)
         0.4262
         """
-        domain = self._domain.observing({} if evidence is None else evidence)
-        factors = (*self._factors, *likelihood_factors(domain, likelihood))
+        states, possible = single_states(self._domain, {} if evidence is None else evidence)
+        domain = self._domain.observing(states)
+        factors = (*self._factors, *possible, *likelihood_factors(domain, likelihood))
         new = self._derived(factors, domain)
         wanted = targets_by_variable(domain, targets)
         if not wanted:
@@ -179,8 +188,10 @@ class GibbsDistribution(Assignments, Information):
         more = (Factor.from_log(domain.variables[n], found[numbers[n]]) for n in wanted)
         return self._derived((*factors, *more), domain)
 
-    def log_probability_of(self, evidence: Assignment) -> float:
+    def log_probability_of(self, evidence: Evidence) -> float:
         """log P(e) of the states of some variables, {name: state}: log Z(e) - log Z, in nats.
+
+        A set of states in place of a state counts all of them, as for `condition`.
 
         Given what is observed already. Variables that are not mentioned are summed over: that is
         the difference from `log_probability`, which insists on an assignment of all of them.
@@ -198,6 +209,8 @@ class GibbsDistribution(Assignments, Information):
         >>> p = GibbsDistribution([Factor([a, b], [[20, 25], [15, 4]])])
         >>> round(p.log_probability_of({"A": "a0"}), 6)
         -0.352221
+        >>> p.log_probability_of({"A": {"a0", "a1"}})
+        0.0
         """
         given = self.condition(evidence)
         log_z = given._log_z
@@ -205,7 +218,7 @@ class GibbsDistribution(Assignments, Information):
         shared = (*given._log_shared, *(-log for log in self._log_shared))
         return min(math.fsum((log_z, -self._log_z, *shared)), 0.0)
 
-    def probability_of(self, evidence: Assignment) -> float:
+    def probability_of(self, evidence: Evidence) -> float:
         """P(e) of the states of some variables, {name: state}; see `log_probability_of`."""
         return math.exp(self.log_probability_of(evidence))
 

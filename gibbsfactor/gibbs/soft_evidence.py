@@ -1,13 +1,14 @@
 """Likelihood evidence and target marginals as users give them, checked and made into arrays.
 
 Both come by variable: {name: numbers}, where the numbers are a mapping {state: number}, a sequence
-in the order of the states, or a Factor over that variable. An array with two axes gives one row of
-numbers for each row of a batch.
+in the order of the states, or a Factor over that variable. In a mapping, the key ``...`` stands for
+all states that are not named. An array with two axes gives one row of numbers for each row of a
+batch. A set of states as evidence is a likelihood of ones and zeros.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from gibbsfactor.domain import Domain
 from gibbsfactor.errors import ZeroProbabilityError, listed
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs.names import variables_named
-from gibbsfactor.variable import State, Variable, check_agreement, name_of
+from gibbsfactor.variable import State, Variable, by_name, check_agreement, name_of
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 StateNumbers = Mapping[Any, float] | npt.ArrayLike | Factor
 SoftEvidence = Mapping[str, StateNumbers] | Mapping[Variable, StateNumbers]
 
@@ -67,6 +69,60 @@ def checked_target(v: Variable, given: StateNumbers) -> FloatArray:
             "distribution, so it sums to 1. Weights on any other scale are a likelihood"
         )
     return np.asarray(numbers / sums)
+
+
+def states_possible(v: Variable, given: Any, what: str = "evidence") -> BoolArray | None:
+    """Which states a set of them leaves possible; None where it is a state, or no set at all.
+
+    Raises
+    ------
+    ValueError
+        If the set is empty, or has what is no state.
+
+    Examples
+    --------
+    >>> states_possible(Variable("A", ["a0", "a1", "a2"]), {"a0", "a2"}).tolist()
+    [True, False, True]
+    """
+    if not isinstance(given, Set) or (isinstance(given, Hashable) and given in v.states):
+        return None
+    if not given:
+        raise ValueError(
+            f"{what} gives {v.name!r} an empty set of states; give those that are possible, of "
+            f"{listed(v.states, 12)}, or leave it out"
+        )
+    possible = np.zeros(v.cardinality, dtype=bool)
+    possible[[v.index(state) for state in given]] = True
+    return possible
+
+
+def single_states(domain: Domain, given: Any) -> tuple[dict[str, State], tuple[Factor, ...]]:
+    """Evidence of one state each, and for each set of states a factor that is 0 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If a name or a state does not exist, a set is empty, or the variable is observed in a state
+        that is not in it.
+    """
+    observed: dict[str, State] = {}
+    factors = []
+    named = by_name(given, "evidence")
+    for v, state in zip(variables_named(domain, named), named.values(), strict=True):
+        possible = states_possible(v, state)
+        if possible is None:
+            observed[v.name] = state
+        elif v.name in domain.evidence:
+            if not possible[v.index(domain.evidence[v.name])]:
+                raise ValueError(
+                    f"{v.name!r} is observed to be {domain.evidence[v.name]!r} already; it can't "
+                    f"be one of {listed([s for s in v.states if s in state])} as well"  # type: ignore
+                )
+        elif possible.sum() == 1:
+            observed[v.name] = v.states[int(possible.argmax())]
+        elif not possible.all():
+            factors.append(Factor(v, possible))
+    return observed, tuple(factors)
 
 
 def likelihood_factors(domain: Domain, given: SoftEvidence | None) -> tuple[Factor, ...]:
@@ -148,13 +204,17 @@ def _of_factor(v: Variable, given: Factor, what: str) -> FloatArray:
 
 
 def _of_mapping(v: Variable, given: Mapping[State, float], what: str) -> FloatArray:
-    places = {v.index(state): number for state, number in given.items()}
-    missing = [state for i, state in enumerate(v.states) if i not in places]
-    if missing:
+    others = {} if ... in v.states else {s: n for s, n in given.items() if s is ...}
+    places = {v.index(state): number for state, number in given.items() if state not in others}
+    missing = [i for i in range(v.cardinality) if i not in places]
+    if missing and not others:
         raise ValueError(
-            f"the {what} of {v.name!r} gives no number for {listed(missing, 12)}; "
-            "give one for every state, 0 where it is impossible"
+            f"the {what} of {v.name!r} gives no number for "
+            f"{listed([v.states[i] for i in missing], 12)}; give one for every state, 0 where it "
+            "is impossible, or one for all that are not named, as in {"
+            f"{next(iter(given), v.states[0])!r}: 0.2, ...: 1}}"
         )
+    places |= {i: number for i in missing for number in others.values()}
     return _as_numbers(v, [places[i] for i in range(v.cardinality)], what)
 
 

@@ -23,7 +23,7 @@ from gibbsfactor.thermodynamics.terms import (
     slopes_of,
     tables_of,
 )
-from gibbsfactor.variable import Assignment, Variable
+from gibbsfactor.variable import Assignment, Evidence, Variable
 
 
 class BoltzmannDistribution(GibbsDistribution):
@@ -203,7 +203,7 @@ class BoltzmannDistribution(GibbsDistribution):
 
     def condition(
         self,
-        evidence: Assignment | None = None,
+        evidence: Evidence | None = None,
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
