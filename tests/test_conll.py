@@ -41,7 +41,9 @@ def test_words_are_read_back(tmp_path_factory, sentences):
 
 @given(st.integers(2, 4).flatmap(lambda width: sentences_of(spaced, width)))
 def test_fields_with_spaces_and_empty_ones_are_read_back_with_tabs(tmp_path_factory, sentences):
-    sentences = [[("x", *token[1:]) for token in sentence] for sentence in sentences]
+    sentences = [
+        [("x", *token[1:-1], token[-1].rstrip(" ")) for token in sentence] for sentence in sentences
+    ]
     path = tmp_path_factory.mktemp("conll") / "x.txt.gz"
     write_conll(path, Columns.from_sentences(sentences), separator="\t")
     assert path.read_bytes()[:2] == b"\x1f\x8b"
@@ -65,6 +67,113 @@ def test_any_blank_lines_and_line_ends_part_sentences(sentences, blanks, separat
     assert read(text).sentences() == sentences
     assert read(text.rstrip(" \t\r\n")).sentences() == sentences
     assert read_conll(io.BytesIO(text.encode("utf-8-sig"))).sentences() == sentences
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\r\r\n"])
+@pytest.mark.parametrize("separator", [" ", "\t"])
+def test_line_ends_of_every_kind(newline, separator):
+    """\r\r\n is what a file has that was converted twice."""
+    odd = "b\u2028\u0085\u00a0\x1cc"  # none of these ends a line or parts fields
+    lines = f"a{separator}N\n{odd}{separator}V\n\n\u00a0{separator}O\n"
+    expected = [[("a", "N"), (odd, "V")], [("\u00a0", "O")]]
+    for text in (lines, lines[:-1], "\n" + lines + "\n \n"):
+        data = text.replace("\n", newline).encode()
+        assert read_conll(io.BytesIO(data)).sentences() == expected
+    with pytest.raises(FormatError, match=r"line 2: found a carriage return within the line"):
+        read(f"a{separator}N\nb\rc{separator}V\n")
+
+
+def test_spaces_at_the_end_of_a_line_are_none_of_it():
+    assert read("a\tB \nb c\tI  \n\nd\t \n").labels() == [["B", "I"], [""]]
+    assert read(" a\tB\nb \tI\n").column(0) == [" a", "b "]  # those of other fields are
+    assert read("a B \nb I\t\n").labels() == [["B", "I"]]
+    assert read("a\tB\u00a0\n").labels() == [["B\u00a0"]]
+
+
+def test_marks_where_files_were_joined():
+    assert read_conll(io.BytesIO(b"\xef\xbb\xbfa N\n\n\xef\xbb\xbfb V\n")).column(0) == ["a", "b"]
+
+
+def test_files_in_other_encodings():
+    text = "caf\u00e9 N\n"
+    assert read_conll(io.BytesIO(text.encode("utf-16"))).column(0) == ["caf\u00e9"]
+    latin = io.BytesIO(text.encode("latin-1"))
+    assert read_conll(latin, encoding="latin-1").column(0) == ["caf\u00e9"]
+
+
+CONLLU = """\
+# newdoc
+# sent_id = 1
+1-2\tVamonos\t_\t_\t_\t_\t_\t_\t_\t_
+1\tVamos\tir\tVERB\tV\t_\t0\troot\t_\t_
+2\tnos otros\tyo\tPRON\t_\t_\t1\tobj\t_\t_
+2.1\te\te\tVERB\t_\t_\t_\t_\t_\t_
+
+# text = #1
+1\t#\t#\tSYM\t_\t_\t0\troot\t_\t_
+"""
+
+
+def test_conllu():
+    columns = read(CONLLU, format="conllu")
+    assert (columns.lengths.tolist(), columns.n_columns) == ([2, 1], 10)
+    assert columns.column(0) == ["1", "2", "1"]
+    expected = [[("Vamos", "VERB"), ("nos otros", "PRON")], [("#", "SYM")]]
+    for picked in (["FORM", "UPOS"], ["form", -7], [1, 3]):
+        for text in (CONLLU, CONLLU.replace("\n", "\r\n"), CONLLU[:-1], CONLLU + "\n# the end\n\n"):
+            found = read(text, format="conllu", columns=picked)
+            assert found.sentences() == expected
+    with pytest.raises(ValueError, match=r"<text>: there is no column 'POS'; there are 'ID', 'FO"):
+        read(CONLLU, format="conllu", columns=["POS"])
+    with pytest.raises(
+        TypeError, match=r"columns is the string 'FORM'; give a list, such as \['FO"
+    ):
+        read(CONLLU, format="conllu", columns="FORM")
+    with pytest.raises(ValueError, match=r"format is 'CoNLL'; it must be 'conll' or 'conllu'"):
+        read(CONLLU, format="CoNLL")
+
+
+def test_conllu_plus_and_others():
+    plus = "# global.columns = ID FORM UPOS PARSEME:MWE\n1\ta\tX\t*\n2-3\tbc\t_\t*\n2\tb\tY\t1\n"
+    columns = read(plus, format="conllu", columns=["PARSEME:MWE", "FORM"])
+    assert columns.sentences() == [[("*", "a"), ("1", "b")]]
+    with pytest.raises(FormatError, match=r"line 1: found 3 names of columns, expected 4, one for"):
+        read(plus.replace(" UPOS", ""), format="conllu")
+    five = "# sent_id = 1\n1\ta\tO\t-\t-\n"  # as of named entities: by number
+    assert read(five, format="conllu", columns=[1, 2]).sentences() == [[("a", "O")]]
+    with pytest.raises(ValueError, match=r"no column 'FORM'; its 5 columns have no names, give nu"):
+        read(five, format="conllu", columns=["FORM"])
+    with pytest.raises(
+        ValueError, match=r"no column 'FORM'; its 2 columns have no names.*'conllu'"
+    ):
+        read("a N\n", columns=["FORM"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CONLLU + "a\tb\n", r"line 10: found 'a', expected a line of CoNLL-U: an ID such as 1"),
+        (CONLLU.replace("1\t#", "1 #"), r"line 9: found '1 #', expected a line of CoNLL-U"),
+        (CONLLU.replace("VERB\tV", "VERB"), r"line 5: found 10 columns, expected 9 as on line 4"),
+        ("# only\n# comments\n", r"<text>: there is no token in it"),
+        ("", r"<text>: there is no token in it"),
+    ],
+)
+def test_what_is_no_conllu_is_named_by_line(text, message):
+    with pytest.raises(FormatError, match=message):
+        read(text, format="conllu")
+
+
+def test_docstart_lines():
+    text = "-DOCSTART- -X- O\n\na N O\n\n-DOCSTART- -X- O\nb N B\nc V O\n"
+    assert read(text).lengths.tolist() == [1, 1, 3]
+    found = read(text, drop_docstart=True, columns=[0, 2])
+    assert found.sentences() == [[("a", "O")], [("b", "B"), ("c", "O")]]
+    assert read("a N\n", drop_docstart=True).sentences() == [[("a", "N")]]
+    tabs = "-DOCSTART-\n\nx y\tN\n"  # which alone has another number of columns
+    assert read(tabs, drop_docstart=True).sentences() == [[("x y", "N")]]
+    with pytest.raises(FormatError, match=r"there is no token in it"):
+        read("-DOCSTART- O\n", drop_docstart=True)
 
 
 def test_no_break_space_belongs_to_the_word():
@@ -140,7 +249,13 @@ def test_wrong_files_are_named(tmp_path):
         ([[("a", "b")], [("x", ""), (" ", "")]], "\t", r"sentence 1, position 1: a token of white"),
         ([[("a", "b")], []], " ", r"cannot hold an empty sentence \(sentence 1\); drop it"),
         ([[("a", "b")]], ",", r"separator must be a space or a tab, but is ','"),
-        ([[("\ufeffa", "b")]], " ", r"the first field, '\\ufeffa', begins with a byte order mark"),
+        ([[("\ufeffa", "b")]], " ", r"the first field of a line, '\\ufeffa', begins with a b"),
+        (
+            [[("a", "b"), ("\ufeffc", "d")]],
+            " ",
+            r"a line, '\\ufeffc', begins with a byte order mark",
+        ),
+        ([[("a", "b ")]], "\t", r"column 1 has the value 'b '.*and spaces at the end of a line"),
     ],
 )
 def test_what_would_not_be_read_back_is_not_written(tmp_path, sentences, separator, message):

@@ -38,7 +38,7 @@ from gibbsfactor.io.crfsuite_fields import (
     read_lines,
     sequence_weight,
 )
-from gibbsfactor.io.text import TextSource, read_utf8, source_name, write_text
+from gibbsfactor.io.text import TextSource, read_utf8, source_name, unix_lines, write_text
 
 _ESCAPED = str.maketrans({"\\": "\\\\", ":": "\\:"})
 
@@ -58,7 +58,7 @@ class CRFsuiteText(NamedTuple):
     weights: NDArray[np.float64] | None
 
 
-def read_crfsuite(path_or_file: TextSource) -> CRFsuiteText:
+def read_crfsuite(path_or_file: TextSource, *, encoding: str | None = None) -> CRFsuiteText:
     r"""Read a file in CRFsuite's text format, plain or gzip.
 
     Attributes are numbered in the order in which they appear; a model matches those of another
@@ -68,6 +68,8 @@ def read_crfsuite(path_or_file: TextSource) -> CRFsuiteText:
     ----------
     path_or_file
         A path, or an open file of text or of bytes.
+    encoding
+        The encoding of bytes, such as "latin-1". Default: that of a byte order mark, else UTF-8.
 
     Raises
     ------
@@ -87,10 +89,8 @@ def read_crfsuite(path_or_file: TextSource) -> CRFsuiteText:
     >>> text.labels
     [['N', 'V'], ['V']]
     """
-    name, data = source_name(path_or_file), read_utf8(path_or_file)
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    lines = read_lines(name, data)
+    name, data = source_name(path_or_file), read_utf8(path_or_file, encoding)
+    lines = read_lines(name, unix_lines(name, data))
     known = labels(lines, np.unique(lines.codes[lines.first]))
     heads = np.flatnonzero(lines.first)  # where lines begin
     is_token = np.isin(lines.codes[heads], list(known))

@@ -19,6 +19,7 @@ TextSource: TypeAlias = "str | os.PathLike[str] | IO[str] | IO[bytes]"
 
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CARRIAGE_RETURNS = re.compile(rb"\r+(?:\n|\Z)")
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before that of UTF-16, which it begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -75,6 +76,33 @@ def read_utf8(source: TextSource, encoding: str | None = None) -> bytes:
     if _is_text(source):
         encoding = "utf-8"
     return as_utf8(name, data, encoding or told_encoding(data))
+
+
+def unix_lines(name: str, data: bytes) -> bytes:
+    r"""Lines that end in ``\n``, or in ``\r\n`` or ``\r``, with ``\n`` at each end.
+
+    The last line gets one as well, and byte order marks where files were joined are dropped.
+
+    Raises
+    ------
+    FormatError
+        If a line that ends in ``\n`` holds a ``\r``, which some programs take for the end of a line
+        and others do not.
+    """
+    if b"\r" in data:
+        if b"\n" in data:
+            data = _CARRIAGE_RETURNS.sub(b"\n", data)
+            if b"\r" in data:
+                line = data.count(b"\n", 0, data.index(b"\r")) + 1
+                raise FormatError(
+                    f"{name}, line {line}: found a carriage return within the line, expected line "
+                    "ends of one kind; take it out, or make it a line end"
+                )
+        else:
+            data = data.replace(b"\r", b"\n")
+    if BYTE_ORDER_MARK in data:
+        data = data.replace(b"\n" + BYTE_ORDER_MARK, b"\n")
+    return data if data.endswith(b"\n") else data + b"\n"
 
 
 def read_xml(source: TextSource, encoding: str | None = None) -> bytes:
