@@ -208,6 +208,19 @@ def test_what_nothing_agrees_with_is_an_error_by_number(size, monkeypatch):
     ):
         with pytest.raises(ZeroProbabilityError, match=message):
             ask([x, x], **given)
+    for ask in (
+        crf.predict,
+        crf.predict_proba,
+        crf.predict_marginals,
+        lambda X, **more: crf.k_best(X, 2, **more),
+    ):
+        found, none = ask([x, x], on_impossible="none", **given)
+        assert none is None
+        assert repr(found) == repr(ask([x], constraints=NO_GAPS)[0])
+        with pytest.raises(
+            ValueError, match=r"on_impossible is 'skip'; it must be 'raise' or 'none"
+        ):
+            ask([x, x], on_impossible="skip", **given)
     assert crf.log_partition([x, x], **given)[1] == -math.inf
     assert crf.log_probability([x], [["B", "O"]], constraints=NO_GAPS)[0] == -math.inf
     assert crf.log_probability([x], [["B", None]], constraints=NO_GAPS)[0] > -math.inf

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 Sentences = Any
+OnImpossible = Literal["raise", "none"]
 Answer = TypeVar("Answer")
 
 
@@ -75,19 +76,24 @@ class Decoding:
         known: Labels | None = None,
         constraints: str | Constraints | None = None,
         lengths: Any = None,
+        on_impossible: OnImpossible = "raise",
     ) -> list[list[Any]]:
         """The most probable labelling of each sequence, as a whole (Viterbi).
+
+        With ``on_impossible="none"`` a sequence none of whose labellings agrees with ``known`` and
+        the constraints has None for an answer, here and in `predict_proba` and `k_best`.
 
         Raises
         ------
         ZeroProbabilityError
-            If no labelling of a sequence agrees with ``known`` and the constraints.
+            If there is such a sequence, unless ``on_impossible`` is "none".
         """
         tokens = self._tokens(X, lengths)
         parts = self._ask(tokens, known, constraints, _best)
-        self._check_possible(np.concatenate([np.zeros(0), *(top for top, _ in parts)]))
+        tops = np.concatenate([np.zeros(0), *(top for top, _ in parts)])
+        possible = self._check_possible(tops, on_impossible=on_impossible)
         flat = [self.classes_[code] for _, codes in parts for code in codes.tolist()]
-        return cut(flat, tokens.lengths)
+        return _only(cut(flat, tokens.lengths), possible)
 
     def predict_single(self, x: Any, **given: Any) -> list[Any]:
         """The most probable labelling of one sequence."""
@@ -102,6 +108,7 @@ class Decoding:
         known: Labels | None = None,
         constraints: str | Constraints | None = None,
         lengths: Any = None,
+        on_impossible: OnImpossible = "raise",
     ) -> list[list[tuple[list[Any], float]]]:
         """For each sequence its k most probable labellings with P(y | x), falling; fewer if there
         are no more.
@@ -118,12 +125,14 @@ class Decoding:
         answers: list[list[tuple[list[Any], float]]] = []
         for best, log_z, labels in parts:
             starts = np.cumsum([0, *tokens.lengths[len(answers) : len(answers) + len(best)]])
-            self._check_possible(log_z, len(answers))
-            shares = np.exp(best - log_z[:, None])
+            possible = self._check_possible(log_z, len(answers), on_impossible)
+            shares = np.exp(best - np.where(possible, log_z, 0.0)[:, None])
+            these = []
             for n, (begin, end) in enumerate(pairwise(starts.tolist())):
                 found = np.flatnonzero(best[n] > -np.inf)
                 names = [[self.classes_[c] for c in labels[r, begin:end].tolist()] for r in found]
-                answers.append(list(zip(names, shares[n, found].tolist(), strict=True)))
+                these.append(list(zip(names, shares[n, found].tolist(), strict=True)))
+            answers += _only(these, possible)
         return answers
 
     def sample(
@@ -161,6 +170,7 @@ class Decoding:
         known: Labels | None = None,
         constraints: str | Constraints | None = None,
         lengths: Any = None,
+        on_impossible: OnImpossible = "raise",
     ) -> list[FloatArray]:
         """P(y_t = l | x) for each sequence: arrays (T, L), columns as in ``classes_``."""
         tokens = self._tokens(X, lengths)
@@ -172,16 +182,18 @@ class Decoding:
         parts = self._ask(tokens, known, constraints, ask, together=64)
         if not parts:
             return []
-        self._check_possible(np.concatenate([log_z for log_z, _ in parts]))
+        log_z = np.concatenate([log_z for log_z, _ in parts])
+        possible = self._check_possible(log_z, on_impossible=on_impossible)
         marginals = np.concatenate([nodes for _, nodes in parts])
-        return np.split(marginals, np.cumsum(tokens.lengths)[:-1])
+        return _only(np.split(marginals, np.cumsum(tokens.lengths)[:-1]), possible)
 
     def predict_marginals(self, X: Sentences, **given: Any) -> list[list[dict[Any, float]]]:
         """P(y_t = l | x) for each sequence, as a list of dicts {label: probability}."""
-        return [
-            [dict(zip(self.classes_, row, strict=True)) for row in shares.tolist()]
-            for shares in self.predict_proba(X, **given)
-        ]
+        found: list[Any] = []
+        for shares in self.predict_proba(X, **given):
+            rows = None if shares is None else shares.tolist()
+            found.append(rows and [dict(zip(self.classes_, row, strict=True)) for row in rows])
+        return found
 
     def predict_marginals_single(self, x: Any, **given: Any) -> list[dict[Any, float]]:
         """P(y_t = l | x) for one sequence, as a list of dicts {label: probability}."""
@@ -358,13 +370,20 @@ class Decoding:
     def _forget(self) -> None:
         _SCORERS.pop(self, None)
 
-    def _check_possible(self, scores: FloatArray, first: int = 0) -> None:
-        impossible = np.flatnonzero(scores == -np.inf)
-        if impossible.size:
+    def _check_possible(
+        self, scores: FloatArray, first: int = 0, on_impossible: OnImpossible = "raise"
+    ) -> npt.NDArray[np.bool_]:
+        """(N,) whether a sequence has a labelling; raises if one has none, unless told not to."""
+        if on_impossible not in ("raise", "none"):
+            raise ValueError(f"on_impossible is {on_impossible!r}; it must be 'raise' or 'none'")
+        possible = scores != -np.inf
+        if on_impossible == "raise" and not possible.all():
             raise ZeroProbabilityError(
-                f"no labelling of sequence {first + impossible[0]} agrees with the labels known "
-                "and the constraints; allow more"
+                f"no labelling of sequence {first + int(np.argmin(possible))} agrees with the "
+                "labels known and the constraints; allow more, or ask with on_impossible='none' "
+                "(of predict, predict_proba and k_best) for the other sequences"
             )
+        return np.asarray(possible)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "weights_"):
@@ -374,6 +393,11 @@ class Decoding:
 
 
 _SCORERS: WeakKeyDictionary[Decoding, ChainScorer] = WeakKeyDictionary()
+
+
+def _only(answers: list[Any], possible: npt.NDArray[np.bool_]) -> list[Any]:
+    """Answers for the sequences that are possible, and None for the others."""
+    return [x if kept else None for x, kept in zip(answers, possible.tolist(), strict=True)]
 
 
 def _best(scores: ChainScores) -> tuple[FloatArray, npt.NDArray[np.int64]]:
