@@ -34,19 +34,26 @@ if TYPE_CHECKING:
     from gibbsfactor.io import from_pyagrum as from_pyagrum
     from gibbsfactor.io import read_bif as read_bif
     from gibbsfactor.io import read_conll as read_conll
+    from gibbsfactor.io import read_hugin as read_hugin
+    from gibbsfactor.io import read_libdai as read_libdai
     from gibbsfactor.io import read_model as read_model
     from gibbsfactor.io import read_uai as read_uai
     from gibbsfactor.io import read_uai_evidence as read_uai_evidence
     from gibbsfactor.io import read_uai_results as read_uai_results
     from gibbsfactor.io import read_uai_samples as read_uai_samples
+    from gibbsfactor.io import read_xdsl as read_xdsl
     from gibbsfactor.io import read_xmlbif as read_xmlbif
     from gibbsfactor.io import to_pgmpy as to_pgmpy
     from gibbsfactor.io import to_pyagrum as to_pyagrum
     from gibbsfactor.io import write_bif as write_bif
     from gibbsfactor.io import write_conll as write_conll
+    from gibbsfactor.io import write_hugin as write_hugin
+    from gibbsfactor.io import write_libdai as write_libdai
+    from gibbsfactor.io import write_model as write_model
     from gibbsfactor.io import write_uai as write_uai
     from gibbsfactor.io import write_uai_evidence as write_uai_evidence
     from gibbsfactor.io import write_uai_results as write_uai_results
+    from gibbsfactor.io import write_xdsl as write_xdsl
     from gibbsfactor.io import write_xmlbif as write_xmlbif
     from gibbsfactor.models.bayesian_network import BayesianNetwork as BayesianNetwork
     from gibbsfactor.models.hidden_markov_model import HiddenMarkovModel as HiddenMarkovModel
@@ -92,20 +99,27 @@ _HOMES = {
     "maximum_entropy": "gibbsfactor.thermodynamics",
     "read_bif": "gibbsfactor.io",
     "read_conll": "gibbsfactor.io",
+    "read_hugin": "gibbsfactor.io",
+    "read_libdai": "gibbsfactor.io",
     "read_model": "gibbsfactor.io",
     "read_uai": "gibbsfactor.io",
     "read_uai_evidence": "gibbsfactor.io",
     "read_uai_results": "gibbsfactor.io",
     "read_uai_samples": "gibbsfactor.io",
+    "read_xdsl": "gibbsfactor.io",
     "read_xmlbif": "gibbsfactor.io",
     "thermodynamics": "gibbsfactor.thermodynamics",
     "to_pgmpy": "gibbsfactor.io",
     "to_pyagrum": "gibbsfactor.io",
     "write_bif": "gibbsfactor.io",
     "write_conll": "gibbsfactor.io",
+    "write_hugin": "gibbsfactor.io",
+    "write_libdai": "gibbsfactor.io",
+    "write_model": "gibbsfactor.io",
     "write_uai": "gibbsfactor.io",
     "write_uai_evidence": "gibbsfactor.io",
     "write_uai_results": "gibbsfactor.io",
+    "write_xdsl": "gibbsfactor.io",
     "write_xmlbif": "gibbsfactor.io",
 }
 

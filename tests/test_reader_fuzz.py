@@ -26,14 +26,20 @@ from gibbsfactor.io import (
     UAIResults,
     read_bif,
     read_conll,
+    read_hugin,
+    read_libdai,
     read_text,
     read_uai,
     read_uai_evidence,
     read_uai_results,
     read_uai_samples,
+    read_xdsl,
     read_xmlbif,
     write_bif,
+    write_hugin,
+    write_libdai,
     write_uai,
+    write_xdsl,
     write_xmlbif,
 )
 from gibbsfactor.models.bayesian_network import BayesianNetwork
@@ -67,6 +73,35 @@ XMLBIF = b"""<?xml version="1.0"?>
  <!-- young --> 0.6 0.4</TABLE></DEFINITION>
 </NETWORK></BIF>
 """
+NET = rb"""% a "comment
+net { name = "flu"; node_size = (80 40); HR_Desc = "a % in a \"text\""; }
+discrete node age { label = "age"; states = ("<5" "5 to 12" "12+"); }
+node tea { states = (yes no); }
+potential (age | ) { data = (0.25 .25 5e-1); }
+potential (tea | age) { data = ((0.1 0.9) % <5
+  (0.1 0.9) (1 0)); model_nodes = (); }
+node z { states = ("a" "b"); }
+potential (z | tea age) { data = (((0.5 0.5)(0 1)(1 0))((1 0)(0 1)(0.5 0.5))); }
+"""
+XDSL = b"""<?xml version="1.0" encoding="ISO-8859-1"?><!-- comment -->
+<smile version="1.0" id="tea" numsamples="1000"><nodes>
+<cpt id="age"><state id="&lt;5"/><state id="5 to 12" /><probabilities>0.25 75e-2</probabilities>
+<property id="x">y</property></cpt>
+<cpt id="tea"><state id="yes"/><state id="no"/><parents>age</parents>
+<probabilities>0.1 0.9
+ 0.6 0.4</probabilities></cpt>
+<deterministic id="z"><state id="a"/><state id="b"/><parents>age tea</parents>
+<resultingstates>a b b a</resultingstates></deterministic></nodes>
+<extensions><genie version="1.0" app="GeNIe 2.0"><node id="age"><name>A</name></node></genie>
+</extensions></smile>
+"""
+OLD_XMLBIF = (
+    XMLBIF.replace(b' VERSION="0.3"', b"")
+    .replace(b"OUTCOME>", b"VALUE>")
+    .replace(b"DEFINITION>", b"PROBABILITY>")
+    .replace(b"0.1 0.9\n <!-- young --> 0.6 0.4", b"0.1 0.6\n <!-- young --> 0.9 0.4")
+)
+LIBDAI = b"# factors\n2\n\n2\n7 3\n2 3\n4\n0 1.5\n1 2\n4 0.5\n5 1e-3\n\n1\n7\n2\n0\n"
 
 
 def real(pattern: str, most: int = 40_000) -> list[bytes]:
@@ -100,6 +135,14 @@ def check_uai(p):
         assert one.values.tobytes() == other.values.tobytes()
 
 
+def check_libdai(p):
+    again = written_and_read(p, write_libdai, read_libdai)
+    assert again.variables == p.variables
+    for one, other in zip(p.factors, again.factors, strict=True):
+        assert one.scope == other.scope
+        assert one.values.tobytes() == other.values.tobytes()
+
+
 def check_network(write, read):
     def check(p):
         assert type(p) is BayesianNetwork
@@ -110,7 +153,7 @@ def check_network(write, read):
         except ValueError:  # a name that the format has no way to say
             event("could not be written")
             return
-        assert again.variables == p.variables
+        assert sorted(map(repr, again.variables)) == sorted(map(repr, p.variables))
         for name, table in p.tables.items():
             assert again.tables[name].scope == table.scope
             assert again.tables[name].values.tobytes() == table.values.tobytes()
@@ -162,6 +205,10 @@ READERS = {
         read_bif, [BIF, BIF, *real("bif/*.bif.gz", 15_000)], check_network(write_bif, read_bif)
     ),
     "xmlbif": Reader(read_xmlbif, [XMLBIF], check_network(write_xmlbif, read_xmlbif)),
+    "old xmlbif": Reader(read_xmlbif, [OLD_XMLBIF], check_network(write_xmlbif, read_xmlbif)),
+    "hugin": Reader(read_hugin, [NET], check_network(write_hugin, read_hugin)),
+    "xdsl": Reader(read_xdsl, [XDSL], check_network(write_xdsl, read_xdsl)),
+    "libdai": Reader(read_libdai, [LIBDAI], check_libdai),
     "conll": Reader(read_conll, [b"a b\nc d\n\ne f\n", b"a\tb c\td\n"], lambda _: None),
     "text": Reader(read_text, [BIF], lambda _: None),
 }
@@ -180,6 +227,8 @@ ODD = [
     *(b"<", b">", b"&", b"&lt;", b"&x;", b"&#0;", b"&#13;", b"<!--", b"-->", b"<![CDATA[", b"]]>"),
     *(b"<!ENTITY x 'y'>", b"<TABLE>", b"</TABLE>", b"<NAME>", b"<GIVEN>age</GIVEN>", b"<FOR/>"),
     *(b"<BIF>" * 3000, b"<?xml version='1.0' encoding='utf-16'?>", b"encoding='idna'", b"\xfe\xff"),
+    *(b"node", b"discrete node", b"potential (age) {", b"data =", b"states = (", b"% x\n", b"=("),
+    *(b"<state id='q'/>", b"<parents>age</parents>", b"<cpt id='q'>", b"<VALUE>", b"<PROBABILITY>"),
     *(b'encoding="latin-1"', b'encoding="cp037"', b'encoding="utf-7"', b'encoding="undefined"'),
 ]
 place = st.integers(0, 2**20)
@@ -311,6 +360,24 @@ HUGE = {
     ),
     "bif: nested": (read_bif, "network " + "{" * 100_000),
     "bif: quotes": (read_bif, "network { property " + '"a" ' * 50_000),
+    "hugin: nested": (read_hugin, "net { a = " + "(" * 100_000),
+    "hugin: data": (
+        read_hugin,
+        "".join(f"node v{i} {{ states = (a b); }}\n" for i in range(60))
+        + f"potential (v0 | {' '.join(f'v{i}' for i in range(1, 60))}) {{ data = (1 0); }}",
+    ),
+    "hugin: quotes": (read_hugin, 'net { a = "' + "a" * 100_000),
+    "xdsl: nested": (read_xdsl, "<smile>" * 100_000),
+    "xdsl: parents": (
+        read_xdsl,
+        "<smile><nodes>"
+        + "".join(f'<cpt id="v{i}"><state id="a"/><state id="b"/></cpt>' for i in range(60))
+        + f'<deterministic id="x"><state id="a"/><parents>{" ".join(f"v{i}" for i in range(60))}'
+        "</parents><resultingstates>a</resultingstates></deterministic></nodes></smile>",
+    ),
+    "libdai: factors": (read_libdai, "1000000000000 0 0"),
+    "libdai: states": (read_libdai, "1 1 0 1000000000000 1 0 1"),
+    "libdai: table": (read_libdai, "1 2 0 1 99999 99999 1 0 1"),
     "xmlbif: nested": (read_xmlbif, "<BIF>" * 100_000),
     "xmlbif: entities": (
         read_xmlbif,

@@ -7,15 +7,19 @@ import re
 from decimal import Decimal, InvalidOperation
 
 from gibbsfactor.cli.crf_arguments import whole
-from gibbsfactor.cli.query_commands import FORMATS, TASKS, run_query
+from gibbsfactor.cli.query_commands import FORMATS as ANSWERS
+from gibbsfactor.cli.query_commands import TASKS, run_query
+from gibbsfactor.io.models import FORMATS, SUFFIXES
 
-DESCRIPTION = """\
+_MODELS = "\n".join(f"  {', '.join(one.suffixes):<24}{one.name}" for one in FORMATS)
+DESCRIPTION = f"""\
 Ask a model for exact answers: probabilities, the most probable states, samples.
 
-MODEL is a file in one of the formats of the field, known by its name: .uai
-(Markov or Bayesian network of the UAI competitions), .bif, .xmlbif or .xml
-(Bayesian network); each may be .gz. A UAI file has no names, so its variables
-are called x0, x1, ... and their states 0, 1, ...
+MODEL is a file in one of the formats of the field, known by its name; each may
+be .gz:
+{_MODELS}
+Files of UAI and libDAI have no names, so their variables are called x0, x1, ...
+and their states 0, 1, ...; all others hold Bayesian networks.
 
 tasks:
   marginals     the probability of each state of each unobserved variable (the
@@ -88,7 +92,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    query.add_argument("model", metavar="MODEL", help="file of a model: .uai, .bif, .xmlbif, .xml")
+    query.add_argument("model", metavar="MODEL", help=f"file of a model: {', '.join(SUFFIXES)}")
     query.add_argument(
         "--normalize",
         action="store_true",
@@ -139,7 +143,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     query.add_argument(
         "--format",
-        choices=FORMATS,
+        choices=ANSWERS,
         default="table",
         metavar="FORMAT",
         help="table, json or uai (%(default)s)",

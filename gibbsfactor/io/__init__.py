@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from gibbsfactor.io.crfsuite_model import write_crfsuite_model as write_crfsuite_model
     from gibbsfactor.io.crfsuite_text import read_crfsuite as read_crfsuite
     from gibbsfactor.io.crfsuite_text import write_crfsuite as write_crfsuite
+    from gibbsfactor.io.hugin import read_hugin as read_hugin
+    from gibbsfactor.io.hugin import write_hugin as write_hugin
+    from gibbsfactor.io.libdai import read_libdai as read_libdai
+    from gibbsfactor.io.libdai import write_libdai as write_libdai
     from gibbsfactor.io.models import read_model as read_model
+    from gibbsfactor.io.models import write_model as write_model
     from gibbsfactor.io.text import read_text as read_text
     from gibbsfactor.io.text import write_text as write_text
     from gibbsfactor.io.uai import read_uai as read_uai
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
     from gibbsfactor.io.with_pgmpy import to_pgmpy as to_pgmpy
     from gibbsfactor.io.with_pyagrum import from_pyagrum as from_pyagrum
     from gibbsfactor.io.with_pyagrum import to_pyagrum as to_pyagrum
+    from gibbsfactor.io.xdsl import read_xdsl as read_xdsl
+    from gibbsfactor.io.xdsl import write_xdsl as write_xdsl
     from gibbsfactor.io.xmlbif import read_xmlbif as read_xmlbif
     from gibbsfactor.io.xmlbif import write_xmlbif as write_xmlbif
 
@@ -48,12 +55,15 @@ _HOMES = {
     "read_conll": "conll",
     "read_crfsuite": "crfsuite_text",
     "read_crfsuite_model": "crfsuite_model",
+    "read_hugin": "hugin",
+    "read_libdai": "libdai",
     "read_model": "models",
     "read_text": "text",
     "read_uai": "uai",
     "read_uai_evidence": "uai_evidence",
     "read_uai_results": "uai_results",
     "read_uai_samples": "uai_evidence",
+    "read_xdsl": "xdsl",
     "read_xmlbif": "xmlbif",
     "to_crfsuite": "with_crfsuite",
     "to_pgmpy": "with_pgmpy",
@@ -62,10 +72,14 @@ _HOMES = {
     "write_conll": "conll",
     "write_crfsuite": "crfsuite_text",
     "write_crfsuite_model": "crfsuite_model",
+    "write_hugin": "hugin",
+    "write_libdai": "libdai",
+    "write_model": "models",
     "write_text": "text",
     "write_uai": "uai",
     "write_uai_evidence": "uai_evidence",
     "write_uai_results": "uai_results",
+    "write_xdsl": "xdsl",
     "write_xmlbif": "xmlbif",
 }
 

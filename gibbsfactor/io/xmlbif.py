@@ -1,8 +1,6 @@
-"""XMLBIF, the XML form of the Interchange Format for Bayesian networks, version 0.3."""
+"""XMLBIF, the XML form of the Interchange Format for Bayesian networks, up to version 0.3."""
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 
@@ -20,12 +18,12 @@ from gibbsfactor.io.network_parts import (
     state_names,
 )
 from gibbsfactor.io.text import TextSource, write_text
-from gibbsfactor.io.xmlbif_events import BLANKS, Definition, Document, Text
+from gibbsfactor.io.xml_parts import BLANKS, UNSAYABLE, Text, escaped
+from gibbsfactor.io.xmlbif_events import Definition, Document
 from gibbsfactor.models.bayesian_network import BayesianNetwork
 from gibbsfactor.tables import FloatArray
 from gibbsfactor.variable import Variable
 
-_UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <BIF VERSION="0.3">
 <NETWORK>
@@ -40,9 +38,11 @@ def read_xmlbif(
     int_states: bool = False,
     encoding: str | None = None,
 ) -> BayesianNetwork:
-    r"""Read a Bayesian network in XMLBIF 0.3, plain or gzip.
+    r"""Read a Bayesian network in XMLBIF 0.3 or older, plain or gzip.
 
-    In a ``TABLE`` the child's states run fastest, then those of the last ``GIVEN``. White space
+    In the ``TABLE`` of a ``DEFINITION`` the child's states run fastest, then those of the last
+    ``GIVEN``. Before version 0.3 a table is in a ``PROBABILITY``, and a state is a ``VALUE``; there
+    the child's states run slowest, those of the last ``GIVEN`` fastest, as in BIF. White space
     around names is not part of them; names stay strings. Properties and comments are passed over.
     Entities of the file's own are refused, so that a small file can't become a huge one.
 
@@ -77,7 +77,8 @@ def read_xmlbif(
 
     Notes
     -----
-    Source: the XMLBIF format, version 0.3 (F. Cozman, 1998).
+    Source: the XMLBIF format, version 0.3 (F. Cozman, 1998); for those before it, what JavaBayes
+    writes as version 0.2.
 
     Examples
     --------
@@ -171,13 +172,12 @@ def write_xmlbif(path_or_file: TextSource, p: BayesianNetwork) -> None:
 
 
 def _element(tag: str, name: str) -> str:
-    if not name or name != name.strip(BLANKS) or _UNSAYABLE.search(name):
+    if not name or name != name.strip(BLANKS) or UNSAYABLE.search(name):
         raise ValueError(
             f"the name {name!r} can't be written as XMLBIF, where a name is not empty, does not "
             "begin or end with white space and has no control characters; rename it"
         )
-    escaped = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"  <{tag}>{escaped.replace(chr(13), '&#13;')}</{tag}>"
+    return f"  <{tag}>{escaped(name)}</{tag}>"
 
 
 def _table(
@@ -199,9 +199,17 @@ def _table(
             text.line,
             f"found {len(numbers)} numbers in the table of {child.name!r}, expected {n * k}",
         )
-    rows: FloatArray = np.array(numbers).reshape(n, k)
+    slowest = definition.child_slowest
+    rows: FloatArray = (
+        np.array(numbers).reshape((k, n)).T if slowest else np.reshape(numbers, (n, k))
+    )
     return make_table(
-        child, parents, rows, lambda row: text.line_of_word(row * k), document.error, rules
+        child,
+        parents,
+        rows,
+        lambda row: text.line_of_word(row if slowest else row * k),
+        document.error,
+        rules,
     )
 
 

@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import NoReturn
-from xml.parsers import expat
 
 from gibbsfactor.errors import FormatError
-from gibbsfactor.io.text import TextSource, read_xml, source_name
+from gibbsfactor.io.text import TextSource, source_name
+from gibbsfactor.io.xml_parts import BLANKS, Text, parse
 
 Named = tuple[str, int]
 """A name and the line it is on."""
 
-BLANKS = " \t\r\n"
-VERSION = "0.3"
+VERSIONS = ("0.3", "0.2", "0.15", "0.1")
 _WITHIN = {
     "": ("BIF",),
     "BIF": ("NETWORK",),
-    "NETWORK": ("NAME", "VARIABLE", "DEFINITION", "PROPERTY"),
-    "VARIABLE": ("NAME", "OUTCOME", "PROPERTY"),
+    "NETWORK": ("NAME", "VARIABLE", "DEFINITION", "PROPERTY", "PROBABILITY"),
+    "VARIABLE": ("NAME", "OUTCOME", "PROPERTY", "TYPE", "VALUE"),
     "DEFINITION": ("FOR", "GIVEN", "TABLE", "PROPERTY"),
+    "PROBABILITY": ("FOR", "GIVEN", "TABLE", "PROPERTY"),
 }
-
-
-@dataclass
-class Text:
-    """The text of one element, in pieces, each with the line it begins on."""
-
-    line: int
-    pieces: list[tuple[str, int]] = field(default_factory=list)
-
-    def whole(self) -> str:
-        """All of it, comments left out."""
-        return "".join(piece for piece, _ in self.pieces)
-
-    def line_of_word(self, n: int) -> int:
-        """The line of the n-th word, counted from 0; that of the element if there is none."""
-        starts = [m.start() for m in re.finditer(r"\S+", self.whole())]
-        if n >= len(starts):
-            return self.line
-        end = 0
-        for piece, line in self.pieces:
-            begin, end = end, end + len(piece)
-            if starts[n] < end:
-                return line + piece.count("\n", 0, starts[n] - begin)
-        raise AssertionError("a word lies in one of the pieces")
 
 
 @dataclass
@@ -59,9 +33,13 @@ class VariableElement:
 
 @dataclass
 class Definition:
-    """A DEFINITION: the child, its parents and the numbers of its table."""
+    """A DEFINITION: the child, its parents and the numbers of its table.
+
+    ``child_slowest`` is how the table of a PROBABILITY runs, which it was called before 0.3.
+    """
 
     line: int
+    child_slowest: bool
     child: Named = ("", 0)
     parents: list[Named] = field(default_factory=list)
     table: Text | None = None
@@ -81,63 +59,38 @@ class Document:
         self._open: list[str] = []
         self._text = Text(0)
         self._networks = 0
+        self._version: str | None = None
 
     @classmethod
     def read(cls, source: TextSource, encoding: str | None = None) -> Document:
         """The elements of a file."""
         document = cls(source_name(source))
-        data = read_xml(source, encoding)
-        parser = expat.ParserCreate("utf-8")  # as it is by now, whatever the file says
-        document._listen(parser)
-        try:
-            parser.Parse(data, True)
-        except expat.ExpatError as error:
-            raise document.error(
-                error.lineno,
-                f"found XML that is not well formed ({expat.ErrorString(error.code)}), "
-                "expected an XMLBIF file",
-            ) from None
+        last = parse(source, encoding, "an XMLBIF file", document)
         if not document._networks:
-            raise document.error(parser.CurrentLineNumber, "found no <NETWORK>, expected one")
+            raise document.error(last, "found no <NETWORK>, expected one")
         return document
 
     def error(self, line: int, message: str) -> FormatError:
         """What to raise about a line."""
         return FormatError(f"{self.name}, line {line}: {message}")
 
-    def _listen(self, parser: expat.XMLParserType) -> None:
-        def start(tag: str, attributes: dict[str, str]) -> None:
-            self._start(tag, attributes, parser.CurrentLineNumber)
-
-        def end(tag: str) -> None:
-            self._end(tag, parser.CurrentLineNumber)
-
-        def text(piece: str) -> None:
-            self._add(piece, parser.CurrentLineNumber)
-
-        def refuse(name: str, *_: object) -> NoReturn:
-            raise self.error(
-                parser.CurrentLineNumber, f"found the entity {name!r}, expected none but XML's own"
-            )
-
-        parser.StartElementHandler, parser.EndElementHandler = start, end
-        parser.CharacterDataHandler = text
-        parser.EntityDeclHandler = parser.SkippedEntityHandler = refuse
-
     # ---- events ------------------------------------------------------------------------
 
-    def _start(self, tag: str, attributes: dict[str, str], line: int) -> None:
+    def start(self, tag: str, attributes: dict[str, str], line: int) -> None:
+        """An element begins; it must be one that may stand there."""
         around = self._open[-1] if self._open else ""
-        expected = _WITHIN.get(around, ())
-        if tag not in expected:
+        known = _WITHIN.get(around, ())
+        if tag not in known:
             where = f" in <{around}>" if around else ""
-            what = " or ".join(f"<{t}>" for t in expected) or "text"
+            what = " or ".join(f"<{t}>" for t in known) or "text"
             raise self.error(line, f"found <{tag:.40}>{where}, expected {what}")
         self._open.append(tag)
         self._text = Text(line)
-        if tag == "BIF" and attributes.get("VERSION", VERSION) != VERSION:
-            version = attributes["VERSION"]
-            raise self.error(line, f"found version {version!r:.40}, expected {VERSION!r}")
+        if tag == "BIF":
+            self._version = attributes.get("VERSION")
+            if self._version not in (None, *VERSIONS):
+                expected = " or ".join(map(repr, VERSIONS))
+                raise self.error(line, f"found version {self._version!r:.40}, expected {expected}")
         if tag == "NETWORK":
             self._networks += 1
             if self._networks > 1:
@@ -149,10 +102,18 @@ class Document:
                     line, f"found a variable of type {kind!r:.40}, expected 'nature' in a network"
                 )
             self.variables.append(VariableElement(line))
-        elif tag == "DEFINITION":
-            self.definitions.append(Definition(line))
+        elif tag in ("DEFINITION", "PROBABILITY"):
+            old = tag == "PROBABILITY"
+            if self._version is not None and old == (self._version == "0.3"):
+                raise self.error(
+                    line,
+                    f"found <{tag}> in version {self._version!r}; tables are in <DEFINITION> in "
+                    "version '0.3' and in <PROBABILITY>, in another order, before it",
+                )
+            self.definitions.append(Definition(line, old))
 
-    def _add(self, piece: str, line: int) -> None:
+    def add(self, piece: str, line: int) -> None:
+        """A piece of text, which only the innermost elements have."""
         around = self._open[-1] if self._open else ""
         if around not in _WITHIN:
             self._text.pieces.append((piece, line))
@@ -160,7 +121,8 @@ class Document:
             shown = piece.strip(BLANKS)[:40]
             raise self.error(line, f"found {shown!r} in <{around}>, expected elements only")
 
-    def _end(self, tag: str, line: int) -> None:
+    def end(self, tag: str, line: int) -> None:
+        """An element is whole."""
         self._open.pop()
         around = self._open[-1] if self._open else ""
         text, name = self._text, (self._text.whole().strip(BLANKS), self._text.line)
@@ -168,7 +130,9 @@ class Document:
             variable = self.variables[-1]
             self._once(variable.name[0], "<NAME>", name[1])
             variable.name = name
-        elif tag == "OUTCOME":
+        elif tag == "TYPE" and name[0] != "discrete":
+            raise self.error(name[1], f"found the type {name[0]!r:.40}, expected 'discrete'")
+        elif tag in ("OUTCOME", "VALUE"):
             self.variables[-1].outcomes.append(name)
         elif tag == "FOR":
             definition = self.definitions[-1]
@@ -182,7 +146,7 @@ class Document:
             definition.table = text
         elif tag == "VARIABLE" and not self.variables[-1].name[0]:
             raise self.error(line, "found a variable without a <NAME>, expected one")
-        elif tag == "DEFINITION" and not self.definitions[-1].child[0]:
+        elif tag in ("DEFINITION", "PROBABILITY") and not self.definitions[-1].child[0]:
             raise self.error(line, "found a definition without a <FOR>, expected one")
 
     def _once(self, before: object, tag: str, line: int) -> None:
