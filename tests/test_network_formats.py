@@ -475,6 +475,14 @@ def test_the_table_of_formats_is_what_help_and_errors_list(tmp_path, capsys):
         read_model(path, normalize=True)
 
 
+def test_the_guide_lists_the_same_formats():
+    guide = Path(__file__).resolve().parents[1] / "docs" / "files.md"
+    rows = [line for line in guide.read_text("utf-8").splitlines() if line.startswith("|")]
+    for one in FORMATS:
+        cells = [", ".join(f"`{s}`" for s in one.suffixes), f"`{one.reader}`", f"`{one.writer}`"]
+        assert any(all(f"| {cell} |" in row for cell in cells) for row in rows), one.name
+
+
 @pytest.mark.skipif(not (DATA / "bif").is_dir(), reason="no ../shared/data beside the checkout")
 @pytest.mark.parametrize("name", ["alarm", "hailfinder", "pigs"])
 def test_real_networks_come_back(name, tmp_path):
