@@ -302,7 +302,7 @@ def test_the_suffix_tells_the_format(tmp_path):
         write_bif(tmp_path / name, p)
         assert_same_network(p, read_model(tmp_path / name))
     with pytest.raises(
-        ValueError, match=r"x\.dne: can't tell.*\.bif, \.xmlbif, \.bifxml, \.xml, or"
+        ValueError, match=r"x\.dne: can't tell.*\.bif, \.xmlbif, \.bifxml, .*\.fg, or"
     ):
         read_model(tmp_path / "x.dne")
     with pytest.raises(FileNotFoundError, match=r"none\.bif: no such file"):
