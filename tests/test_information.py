@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -393,3 +394,76 @@ def test_every_public_name_is_there():
         "perplexity",
         "surprisal",
     ]
+
+
+# ---- distributions with labels -------------------------------------------------------------
+
+U, V = [0.75, 0.25], [0.25, 0.75]
+KL = 0.5493061443340549  # of U from V, by hand: log(3) / 2
+COUNTS = [
+    pd.Series(list(column), index=[5, 4, 9, 2]).value_counts(normalize=True)
+    for column in ("uuvu", "vvuv")
+]
+W = Variable("w", ["v", "u"])
+LABELLED = {
+    "value counts": COUNTS,
+    "mappings": [counts.to_dict() for counts in COUNTS],
+    "a mapping and a series": [COUNTS[0].to_dict(), COUNTS[1]],
+    "a factor and a series": [COUNTS[0], Factor(W, [0.75, 0.25])],
+    "a mapping and a Gibbs distribution": [
+        {"u": 0.75, "v": 0.25},
+        GibbsDistribution([Factor(W, [3, 1])]),
+    ],
+    "two levels": [
+        pd.Series({(0, "u"): 0.75, (1, "v"): 0.25}),
+        pd.Series({(1, "v"): 0.75, (0, "u"): 0.25}),
+    ],
+    "frames": [
+        pd.DataFrame([U], columns=["u", "v"]),
+        pd.DataFrame([U], columns=["v", "u"]),
+    ],
+    "dates": [
+        {pd.Timestamp("2024-05-01"): 0.75, None: 0.25},
+        pd.Series([0.75, 0.25], [float("nan"), np.datetime64("2024-05-01")], dtype=float),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", LABELLED)
+def test_labels_are_matched(kind):
+    p, q = LABELLED[kind]
+    assert kl_divergence(p, q) == pytest.approx(KL, **EXACT)
+    assert jensen_shannon(q, p) == pytest.approx(jensen_shannon(V, U), **EXACT)
+    if not isinstance(p, pd.DataFrame):
+        assert entropy(p) == pytest.approx(entropy(U), **EXACT)
+
+
+def test_a_label_that_is_lacking_has_probability_zero():
+    p, q = pd.Series({"u": 1.0}), {"v": 0.5, "u": 0.5}
+    assert kl_divergence(p, q) == pytest.approx(math.log(2), **EXACT)
+    assert kl_divergence(q, p) == math.inf
+
+
+def test_rows_of_frames_are_matched():
+    p = pd.DataFrame([U, V], index=["x", "y"], columns=["u", "v"])
+    q = p.loc[["y", "x"], ["v", "u"]]
+    assert kl_divergence(p, q, axis=1) == pytest.approx([0.0, 0.0])
+    with pytest.raises(ValueError, match=r"q sums to 0, not 1, along axis 1 at \[1\]"):
+        kl_divergence(p, q.drop("y"), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "error", "match"),
+    [
+        ({"u": 1.0}, [1.0], TypeError, "p has labels, q is an array without any"),
+        ([1.0], {"u": 1.0}, TypeError, "q has labels, p is an array without any"),
+        ({1: 1.0}, {"1": 1.0}, ValueError, "no label in common: p has 1, q has '1'; labels must"),
+        (pd.Series(U, ["u", "u"]), COUNTS[0], ValueError, "p has the label 'u' twice"),
+        ({"u": 1.0}, Factor(W, U), ValueError, "no number for the states 'v' of 'w'; give one"),
+        ({"u": 1.0}, pd.DataFrame([[1.0]]), TypeError, "one is a data frame, the other is none"),
+        ({"u": 3.0, "v": 1.0}, {"u": 0.5, "v": 0.5}, ValueError, "p sums to 4, not 1; divide"),
+    ],
+)
+def test_labels_that_do_not_match(p, q, error, match):
+    with pytest.raises(error, match=match):
+        kl_divergence(p, q)

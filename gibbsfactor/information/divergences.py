@@ -42,9 +42,10 @@ def cross_entropy(
 
     Parameters
     ----------
-    p, q : array_like, Factor or GibbsDistribution
+    p, q : array_like, mapping {state: probability}, Factor or GibbsDistribution
         Of one kind; factors and Gibbs distributions may be mixed, and their variables may come
-        in any order.
+        in any order. Mappings, and series and data frames of pandas (normalised value counts),
+        are matched by label; a label that one of them lacks has probability 0 there.
     axis : int or tuple of int, optional
         Of arrays that hold many distributions: the axes that each of them runs over. Their other
         axes broadcast.
@@ -71,6 +72,8 @@ def cross_entropy(
     --------
     >>> round(cross_entropy([0.5, 0.5], [0.25, 0.75], unit="bits"), 6)
     1.207519
+    >>> round(cross_entropy({"u": 1.0}, {"v": 0.75, "u": 0.25}, unit="bits"), 6)
+    2.0
     """
     scale = nats_in(unit)
     p, q = same_kind(p, q)

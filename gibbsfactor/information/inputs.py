@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -14,10 +14,10 @@ from gibbsfactor.errors import listed
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
 from gibbsfactor.tables import FloatArray, log_sum_exp
-from gibbsfactor.variable import Variable
+from gibbsfactor.variable import Variable, is_missing, plain
 
 Unit = Literal["nats", "bits"]
-Distribution = npt.ArrayLike | Factor | GibbsDistribution
+Distribution = npt.ArrayLike | Mapping[Any, float] | Factor | GibbsDistribution
 Axis = int | tuple[int, ...]
 Chosen = str | Variable | int | Sequence[str | Variable | int]
 
@@ -49,8 +49,10 @@ def nats_in(unit: Unit) -> float:
     return _NATS[unit]
 
 
-def probabilities(p: npt.ArrayLike | Factor, axis: Axis | None, name: str = "p") -> Probabilities:
-    """Probabilities of an array or a factor.
+def probabilities(
+    p: npt.ArrayLike | Mapping[Any, float] | Factor, axis: Axis | None, name: str = "p"
+) -> Probabilities:
+    """Probabilities of an array, a mapping or a factor.
 
     Raises
     ------
@@ -99,16 +101,18 @@ def _not_normalised(
     return f"{what} sums to {total:.9g}, not 1; {way}"
 
 
-def numbers(given: npt.ArrayLike, name: str) -> FloatArray:
-    """An array of finite numbers of at least 0."""
+def numbers(given: npt.ArrayLike | Mapping[Any, float], name: str) -> FloatArray:
+    """An array of finite numbers of at least 0, or the numbers of a mapping {state: number}."""
     try:
+        if isinstance(given, Mapping):
+            given = list(given.values())
         if np.iscomplexobj(given):
             raise TypeError
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(
-            f"{name} is {given!r:.60}; expected an array of probabilities, a Factor or a "
-            "GibbsDistribution"
+            f"{name} is {given!r:.60}; expected an array of probabilities, a mapping {{state: "
+            "probability}}, a Factor or a GibbsDistribution"
         ) from None
     bad = ~(np.isfinite(values) & (values >= 0))
     if bad.any():
@@ -133,7 +137,13 @@ def _axes(axis: Axis | None, ndim: int) -> tuple[int, ...]:
 
 
 def same_kind(p: Distribution, q: Distribution) -> tuple[Distribution, Distribution]:
-    """Two distributions that can be compared: both arrays, factors or Gibbs distributions."""
+    """Two distributions that can be compared: both arrays, factors or Gibbs distributions.
+
+    Two that come with labels (mappings, series and data frames of pandas) are brought into one
+    order by label; a label that one of them lacks has probability 0 there.
+    """
+    if _has_labels(p) or _has_labels(q):
+        p, q = _by_label(p, q)
     if isinstance(p, GibbsDistribution) and isinstance(q, Factor):
         return p, as_gibbs(q, "q")
     if isinstance(p, Factor) and isinstance(q, GibbsDistribution):
@@ -152,6 +162,57 @@ def same_kind(p: Distribution, q: Distribution) -> tuple[Distribution, Distribut
             )
         return p, q.transpose(p.names)
     return p, q
+
+
+def _has_labels(p: Any) -> bool:
+    return isinstance(p, Mapping) or hasattr(p, "iloc")
+
+
+def _by_label(p: Any, q: Any) -> tuple[Distribution, Distribution]:
+    """Two distributions, of which one has labels, in one order of labels."""
+    for one, other in ((p, q), (q, p)):
+        if isinstance(other, Factor | GibbsDistribution):
+            scope = other.scope if isinstance(other, Factor) else other.variables
+            made = Factor(scope, one)
+            return (made, other) if one is p else (other, made)
+        if not _has_labels(other):
+            if not isinstance(one, Mapping):
+                return p, q  # as numpy has it: by position
+            name, bare = ("p", "q") if one is p else ("q", "p")
+            raise TypeError(
+                f"{name} has labels, {bare} is an array without any, so that it is not known which "
+                "numbers belong together; give both with labels, or both as arrays"
+            )
+    if hasattr(p, "columns") and hasattr(q, "columns"):
+        shared = len(p.index.intersection(q.index)) and len(p.columns.intersection(q.columns))
+        _check_shared(bool(shared), list(p.columns), list(q.columns))
+        one, other = p.align(q, join="outer", fill_value=0.0)
+        return one.to_numpy(), other.to_numpy()
+    one, other = _labels(p, "p"), _labels(q, "q")
+    _check_shared(any(label in other for label in one), list(one), list(other))
+    order = list(dict.fromkeys([*one, *other]))
+    return [one.get(label, 0.0) for label in order], [other.get(label, 0.0) for label in order]
+
+
+def _check_shared(is_shared: bool, one: list[Any], other: list[Any]) -> None:
+    if not is_shared:
+        raise ValueError(
+            f"p and q have no label in common: p has {listed(one, 6)}, q has {listed(other, 6)}; "
+            "labels must be of one type"
+        )
+
+
+def _labels(p: Any, name: str) -> dict[Any, float]:
+    """The numbers of a mapping or a series by label."""
+    if hasattr(p, "columns"):
+        raise TypeError("one is a data frame, the other is none; give two of one kind")
+    pairs = [(None if is_missing(label) else plain(label), x) for label, x in p.items()]
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        labels = [label for label, _ in pairs]
+        twice = next(label for i, label in enumerate(labels) if label in labels[:i])
+        raise ValueError(f"{name} has the label {twice!r} twice; give each state one probability")
+    return found
 
 
 def as_gibbs(factor: Factor, name: str) -> GibbsDistribution:
