@@ -21,6 +21,7 @@ from gibbsfactor.features.tokens import (
     check_position,
     pick_sequences,
     read_only,
+    unpacked,
 )
 
 Value = TypeVar("Value", bound=Hashable)
@@ -86,12 +87,15 @@ class Columns:
     def from_sentences(cls, sentences: Sequence[Sequence[Sequence[str]]]) -> Columns:
         """Columns of sentences of tokens, a token being a tuple of C strings.
 
+        Sentences may also come as a series, or as an array with an axis of C strings.
+
         Raises
         ------
         TypeError, ValueError
             Naming the sentence and the position of the first token that does not fit.
         """
-        tokens = list(chain.from_iterable(_check_sentences(sentences)))
+        sentences = _check_sentences(sentences)
+        tokens = list(chain.from_iterable(sentences))
         flat = list(chain.from_iterable(tokens))
         width = len(tokens[0])
         coded = [encode(flat[c::width]) for c in range(width)]
@@ -242,7 +246,10 @@ def _check_sentences(
     sentences: Sequence[Sequence[Sequence[str]]],
 ) -> Sequence[Sequence[Sequence[str]]]:
     """The sentences, once each token is found to be a list or tuple of as many strings."""
-    if not isinstance(sentences, list | tuple):
+    sentences = unpacked(sentences)
+    if isinstance(sentences, list | tuple):
+        sentences = list(map(unpacked, sentences))
+    else:
         raise TypeError(
             f"sentences must be a list of lists of tuples of str, "
             f"but a {type(sentences).__name__} was given"

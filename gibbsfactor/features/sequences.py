@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gibbsfactor.features.columns import Columns
 from gibbsfactor.features.named_tokens import NamedTokens
-from gibbsfactor.features.tokens import Tokens
+from gibbsfactor.features.tokens import Tokens, unpacked
 
 
 class Stream:
@@ -83,7 +83,8 @@ def as_sequences(X: Any, lengths: Any = None) -> Readable:
     Parameters
     ----------
     X
-        A list of N sequences, or anything else that yields them one by one, such as a generator;
+        A list of N sequences, or anything else that yields them one by one, such as a generator,
+        a series, or an array of dicts or strings with an axis of sequences and one of tokens;
         or one matrix over the M tokens of all sequences, with `lengths`; or a matrix for each
         sequence. A matrix is a scipy.sparse matrix, an array with two axes, or a data frame of
         numbers, whose columns give the names of attributes. Or `Tokens`, or `Columns`.
@@ -111,6 +112,7 @@ def as_sequences(X: Any, lengths: Any = None) -> Readable:
     >>> as_sequences([scipy.sparse.csr_array(np.eye(2))] * 3)
     Tokens(3 sequences, 6 tokens, 2 attributes, 6 weights)
     """
+    X = unpacked(X)
     if is_matrix(X):
         if lengths is None:
             raise TypeError(
@@ -135,6 +137,7 @@ def as_sequences(X: Any, lengths: Any = None) -> Readable:
 
 def listed(sequence: Any, n: int, noun: str) -> Sequence[Any]:
     """The tokens of sequence n as a list, or TypeError if it is no sequence."""
+    sequence = unpacked(sequence)
     if isinstance(sequence, list | tuple):
         return sequence
     unordered = isinstance(sequence, str | bytes | Mapping | set | frozenset)
@@ -149,6 +152,8 @@ def listed(sequence: Any, n: int, noun: str) -> Sequence[Any]:
 def is_matrix(thing: Any) -> bool:
     """Whether it is an array of numbers, a sparse one, or a data frame."""
     if isinstance(thing, np.ndarray):
+        if unpacked(thing) is not thing:
+            return False
         return thing.ndim == 2 or (thing.ndim < 2 and thing.dtype.kind != "O")
     return bool(scipy.sparse.issparse(thing)) or _is_frame(thing)
 
@@ -194,6 +199,11 @@ def _joined(parts: list[Any], lengths: Any) -> Tokens | NamedTokens:
 def _frame_values(frame: Any) -> NDArray[Any]:
     """The numbers in a data frame; raises TypeError if a column holds something else."""
     values: NDArray[Any] = frame.to_numpy()
+    if values.dtype.kind == "O":  # of extension types, such as Int64
+        names = list(frame.columns)
+        columns = [np.asarray(frame[name].to_numpy()) for name in names]
+        if all(column.dtype.kind in "biuf" for column in columns):
+            values = np.column_stack(columns)
     if values.dtype.kind in "biuf":
         return values
     kinds = zip(frame.columns, frame.dtypes, strict=True)

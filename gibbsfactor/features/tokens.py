@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
 from operator import index
 from types import EllipsisType
 from typing import Any, TypeAlias
@@ -195,6 +196,32 @@ def canonical(given: Any) -> Matrix:
     )
     frozen.has_canonical_format = True
     return frozen
+
+
+def unpacked(thing: Any) -> Any:
+    """Arrays and series of dicts, strings or lists as nested lists; anything else as it is.
+
+    So scikit-learn hands on the sequences that it cuts: those of one length as an array with an
+    axis of tokens.
+
+    Examples
+    --------
+    >>> unpacked(np.array([[{"w": "a"}, {"w": "b"}], [{"w": "c"}, {"w": "d"}]]))
+    [[{'w': 'a'}, {'w': 'b'}], [{'w': 'c'}, {'w': 'd'}]]
+    >>> unpacked(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    if isinstance(thing, np.ndarray):
+        if thing.dtype.kind not in "OUS":
+            return thing
+        entries = thing.tolist()
+        first = next((entry for entry in thing.flat if entry is not None), None)
+    elif hasattr(thing, "to_list") and not hasattr(thing, "columns"):
+        entries = thing.to_list()
+        first = next((entry for entry in entries if entry is not None), None)
+    else:
+        return thing
+    return thing if isinstance(first, Number) else entries
 
 
 def check_lengths(given: Any, n_tokens: int, of: str) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gibbsfactor.features import Columns, Constraints, Templates, Tokens, as_sequences
 from gibbsfactor.features.fixed_vectorizers import FixedVectorizer
 from gibbsfactor.features.labels import Labels, check_labelled, listed_labels, read_labels
-from gibbsfactor.features.tokens import with_ends
+from gibbsfactor.features.tokens import unpacked, with_ends
 from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_for
 from gibbsfactor.learning.chain.features import observed_features
 from gibbsfactor.learning.checkpoints import Checkpoints, fingerprint
@@ -334,6 +334,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         """Columns of strings where templates are to read them, else X as it is."""
         if fixed is not None:
             return fixed.read(X, lengths)
+        X = unpacked(X)
         plain = isinstance(X, list | tuple | Iterator)
         if self.templates is not None and plain and (not isinstance(X, list | tuple) or len(X)):
             return Columns.from_sentences(X if isinstance(X, list | tuple) else list(X))

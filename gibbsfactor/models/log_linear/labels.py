@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.errors import listed
+from gibbsfactor.errors import listed, suggested
 from gibbsfactor.learning.log_linear.cliques import Cases
 from gibbsfactor.models.log_linear.reading import Inputs
-from gibbsfactor.rows import read_columns, states_of
+from gibbsfactor.rows import entries_of, read_columns, states_of
 from gibbsfactor.variable import State, is_missing
 
 IntArray = npt.NDArray[np.intp]
@@ -90,8 +90,8 @@ class Labels:
     def _of_table(cls, y: Any, kinds: Sequence[str]) -> Labels:
         is_column = not (isinstance(y, Mapping) or hasattr(y, "columns"))
         if is_column and not (isinstance(y, np.ndarray) and y.dtype.names):
-            entries = y if hasattr(y, "dtype") else list(y)
-            if not len(entries) or not isinstance(entries[0], Mapping):
+            entries = entries_of(y, "y has", kinds[0])
+            if not any(isinstance(entry, Mapping) for entry in entries):
                 if len(kinds) > 1:
                     raise TypeError(
                         f"y is one column; the model is over {listed(kinds)}: give a data frame "
@@ -103,6 +103,7 @@ class Labels:
         if unknown:
             raise ValueError(
                 f"y has a column for {listed(unknown)}, but the templates are over {listed(kinds)}"
+                f"{suggested(unknown[0], kinds)}"
             )
         flat = {kind: list(columns.entries.get(kind, ())) for kind in kinds}
         n = columns.n

@@ -280,13 +280,20 @@ def nodes_of(templates: Sequence[CliqueTemplate]) -> list[Any] | None:
 def listed_inputs(X: Any) -> list[Any]:
     """Inputs as a list: rows of a data frame or of {name: column} become dicts {name: value}.
 
+    Series and arrays of inputs are read by position.
+
     Examples
     --------
     >>> listed_inputs({"wind": ["high", "low"], "hour": [7, 8]})
     [{'wind': 'high', 'hour': 7}, {'wind': 'low', 'hour': 8}]
     """
-    if hasattr(X, "iloc"):
-        return list(X.to_dict("records"))
+    if hasattr(X, "columns"):
+        names = list(X.columns)
+        if len(set(names)) < len(names):
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            raise ValueError(f"X has two columns named {twice!r}; give each one name")
+        rows = zip(*(X[name].to_list() for name in names), strict=True)
+        return [dict(zip(names, row, strict=True)) for row in rows]
     if isinstance(X, Mapping):
         columns = {str(name): list(column) for name, column in X.items()}
         lengths = {name: len(column) for name, column in columns.items()}
@@ -295,8 +302,8 @@ def listed_inputs(X: Any) -> list[Any]:
             raise ValueError(f"the columns of X have different lengths: {parts}")
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if is_sparse(X):
-        rows = X.tocsr()
-        return [rows[[i]] for i in range(rows.shape[0])]
+        matrix = X.tocsr()
+        return [matrix[[i]] for i in range(matrix.shape[0])]
     if isinstance(X, str | bytes) or not hasattr(X, "__iter__"):
         raise TypeError(f"X is {type(X).__name__}; expected a sequence of inputs, or None for none")
     return list(X)

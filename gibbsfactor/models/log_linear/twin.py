@@ -7,7 +7,7 @@ trained on, it need no longer be a product of conditional probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from gibbsfactor.conditional_table import ConditionalTable
-from gibbsfactor.errors import listed
+from gibbsfactor.errors import listed, suggested
 from gibbsfactor.models.log_linear.estimator import LogLinearModel
 from gibbsfactor.models.log_linear.template import CliqueTemplate
 from gibbsfactor.variable import State, Variable, is_missing
@@ -66,14 +66,18 @@ class JointState:
         except (KeyError, TypeError):
             pass
         if is_missing(state):
+            there = ""
+            if isinstance(x, Mapping) and v.name not in x:
+                names = list(x)
+                there = f" (it has {listed(names, 8)}{suggested(v.name, names)})"
             raise ValueError(
-                f"row {u} of X has no state for {v.name!r}, which the targets depend on; fill it "
-                "in, or make it a target whose labels are None where they are not known"
+                f"row {u} of X has no state for {v.name!r}{there}, which the targets depend on; "
+                "fill it in, or make it a target whose labels are None where they are not known"
             )
-        raise ValueError(
-            f"row {u} of X gives {v.name!r} the state {state!r}; its states are "
-            f"{listed(v.states, 12)}"
-        )
+        try:
+            return v.index(state)
+        except ValueError as error:
+            raise ValueError(f"row {u} of X: {error}") from None
 
 
 def twin_of(

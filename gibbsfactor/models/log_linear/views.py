@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from gibbsfactor.features.tokens import unpacked
+
 IntArray = npt.NDArray[np.intp]
 Features = Callable[[Any, IntArray], Any]
 
@@ -45,6 +47,7 @@ def whole(x: Any, cliques: IntArray) -> Any:
     >>> whole(np.array([1.0, 2.0]), np.array([[0]])).tolist()
     [[1.0, 2.0]]
     """
+    x = unpacked(x)
     if is_sparse(x):
         return sp.vstack([x.reshape(1, -1)] * len(cliques), format="csr")
     if hasattr(x, "shape"):
@@ -165,6 +168,7 @@ def at(x: Any, positions: IntArray) -> Any:
             f"the input is the string {x!r:.60}; expected a sequence of tokens: split it, or give "
             "list(text) to label characters"
         )
+    x = unpacked(x)
     is_array = hasattr(x, "shape")
     rows: Any
     if is_sparse(x):
