@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gibbsfactor.features.columns import Columns
 from gibbsfactor.features.observations import ObservationError
-from gibbsfactor.features.tokens import check_lengths
+from gibbsfactor.features.tokens import check_lengths, unpacked
 
 Answer = TypeVar("Answer")
 IntArray = NDArray[np.int64]
@@ -42,8 +42,9 @@ class Sequences:
 
         Parameters
         ----------
-        X : a list of N sequences, each a list or an array of observations; or an array with three
-            axes of N sequences of one length; or `Columns` with one column; or one list or array
+        X : a list, series or array of N sequences, each a list, an array or a data frame of
+            observations; or an array with three axes of N sequences of one length, with two of
+            strings; or `Columns` with one column; or one list or array
             of all M observations, with lengths, without which it is one sequence
         lengths : (N,) integers that add up to M
 
@@ -66,7 +67,7 @@ class Sequences:
         if isinstance(X, tuple):
             X = list(X)
         elif not isinstance(X, list):
-            X = _array(X)
+            X = _listed_or_array(X)
         if isinstance(X, np.ndarray) and X.ndim == 3 and lengths is None:
             X = list(X)
         if lengths is not None:
@@ -120,6 +121,17 @@ def _lengths(X: Any, lengths: Any) -> IntArray:
         raise
 
 
+def _listed_or_array(X: Any) -> Any:
+    """A list of sequences, where an array or a series holds some; else an array.
+
+    An array (N, T) of strings or objects is N sequences, as scikit-learn cuts those of one length;
+    (M, 1), one of M positions.
+    """
+    nested = unpacked(X)
+    is_nested = isinstance(nested, list) and bool(nested) and _is_sequence(nested[0])
+    return nested if is_nested and getattr(X, "shape", ())[1:] != (1,) else _array(X)
+
+
 def _array(X: Any) -> NDArray[Any]:
     """An array of what is no list, such as one, or a column of a data frame."""
     no_order = isinstance(X, str | bytes | Mapping | set | frozenset)
@@ -140,6 +152,7 @@ def _joined(sequences: list[Any]) -> tuple[Any, IntArray]:
                 f"sequence {n} of X is {sequence!r:.60}, a {type(sequence).__name__}; expected a "
                 "list or an array of observations"
             )
+    sequences = [np.asarray(part) if hasattr(part, "columns") else part for part in sequences]
     lengths = np.array([len(sequence) for sequence in sequences], np.int64)
     some = [sequence for sequence in sequences if len(sequence)]
     if not some or not all(isinstance(sequence, np.ndarray) for sequence in some):

@@ -20,10 +20,9 @@ from gibbsfactor.features.columns import Columns
 from gibbsfactor.features.named_tokens import NamedTokens
 from gibbsfactor.features.sequences import Stream, is_matrix
 from gibbsfactor.features.tokens import Tokens
+from gibbsfactor.variable import is_missing, plain
 
 Labels = Sequence[Sequence[Any]]
-
-_NUMPY_LABELS = (np.bool_, np.integer, np.floating, np.str_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +81,7 @@ def read_labels(y: Iterable[Iterable[Any]], known: Sequence[Hashable] = ()) -> E
         _check_all(y, _is_nan)
     is_open |= None in distinct
     distinct.pop(None, None)
-    classes = [*map(_plain, known), *_in_order(distinct, set(known))]
+    classes = [*map(plain, known), *_in_order(distinct, set(known))]
     number: dict[Any, int] = {label: i for i, label in enumerate(classes)}
     if flat and not classes:
         raise ValueError(
@@ -195,11 +194,6 @@ def _is_sequence(thing: object) -> bool:
     return hasattr(thing, "__len__") and not isinstance(thing, str | bytes | dict)
 
 
-def _plain(label: Any) -> Any:
-    """A label as Python's own number or string, where numpy has a type of its own for it."""
-    return label.item() if isinstance(label, _NUMPY_LABELS) else label
-
-
 def _distinct(y: Labels) -> dict[Any, None]:
     """The labels there are, those in sets included, in order of appearance."""
     distinct: dict[Any, None] = {}
@@ -230,7 +224,7 @@ def _distinct(y: Labels) -> dict[Any, None]:
 
 def _in_order(labels: Iterable[Any], left_out: set[Any]) -> list[Any]:
     """Distinct labels, sorted if they can be, else as they come."""
-    kept = [_plain(label) for label in labels if label not in left_out]
+    kept = [plain(label) for label in labels if label not in left_out]
     try:
         return sorted(kept)
     except TypeError:
@@ -252,7 +246,7 @@ def _partial(flat: list[Any], classes: list[Any], number: dict[Any, int]) -> Enc
 
 
 def _is_nan(label: Any) -> bool:
-    return isinstance(label, float | np.floating) and bool(label != label)
+    return label is not None and is_missing(label)
 
 
 def _is_open(label: Any) -> bool:

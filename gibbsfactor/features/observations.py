@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gibbsfactor.errors import listed
 from gibbsfactor.features.columns import encode
 from gibbsfactor.features.strings import Arrays, pack_strings, stored, unpack_strings
+from gibbsfactor.variable import is_missing, plain
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -77,7 +78,8 @@ def read_symbols(X: Any) -> tuple[list[Any], IntArray]:
         distinct, codes = encode(X)
     except TypeError:
         distinct, codes = encode(_hashable(X))
-    return [x.item() if isinstance(x, np.generic) else x for x in distinct], codes.astype(np.int64)
+    symbols = [None if is_missing(x) else plain(x) for x in distinct]
+    return symbols, codes.astype(np.int64)
 
 
 def _hashable(X: Any) -> list[Any]:
@@ -119,7 +121,7 @@ def number_symbols(
     found = np.fromiter((symbols.get(x, -1) for x in distinct), np.int64, len(distinct))
     for v in np.flatnonzero(found < 0).tolist() if strict else ():
         x = distinct[v]
-        if x is not None and not (isinstance(x, float) and x != x):
+        if not is_missing(x):
             raise ObservationError(
                 int(np.argmax(codes == v)),
                 f"the symbol {x!r}, which is none of the {len(symbols)} there are: "
@@ -199,6 +201,8 @@ def read_numbers(X: Any, n_numbers: int | None, *, gaps: bool = False) -> FloatA
     >>> read_numbers([1, 2, 4], None).shape
     (3, 1)
     """
+    if isinstance(X, np.ndarray) and X.dtype == object:  # as of extension types of pandas
+        X = np.where(np.vectorize(is_missing, otypes=[bool])(X), np.nan, X) if X.size else X
     try:
         array = np.array(X, dtype=float)
     except (TypeError, ValueError):

@@ -152,9 +152,8 @@ def listed(sequence: Any, n: int, noun: str) -> Sequence[Any]:
 def is_matrix(thing: Any) -> bool:
     """Whether it is an array of numbers, a sparse one, or a data frame."""
     if isinstance(thing, np.ndarray):
-        if unpacked(thing) is not thing:
-            return False
-        return thing.ndim == 2 or (thing.ndim < 2 and thing.dtype.kind != "O")
+        is_flat = thing.ndim < 2 and thing.dtype.kind != "O"
+        return (thing.ndim == 2 or is_flat) and unpacked(thing) is thing
     return bool(scipy.sparse.issparse(thing)) or _is_frame(thing)
 
 

@@ -131,6 +131,7 @@ def cut_labels(y: Any, X: Sequences, name: str = "y") -> list[Any]:
             "position, in the form of X"
         )
     y = y.tolist() if isinstance(y, np.ndarray) else list(y)
+    y = [part.to_list() if hasattr(part, "to_list") else part for part in y]
     nested = len(y) == len(X.lengths) and all(part is None or _is_series(part) for part in y)
     if X.listed or (nested and any(part is not None for part in y)):
         return _parts(y, X, name)
