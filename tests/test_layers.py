@@ -198,7 +198,7 @@ def f():
     wrong = [i for i in imports_of(("exact", "plan"), ast.parse(source)) if i.target[1:]]
     wrong = [i.target[1] for i in wrong if i.target[0] == "gibbsfactor" and complaint(i)]
     assert wrong == ["graphs", "models", "cli", "features"]
-    assert complaint(Import(("features", "tokens"), ("gibbsfactor", "variable"), "module", 1))
+    assert complaint(Import(("features", "tokens"), ("gibbsfactor", "factor"), "module", 1))
     assert not complaint(Import(("io", "conll"), ("gibbsfactor", "features"), "module", 1))
 
 
