@@ -468,7 +468,7 @@ def test_numbers_that_make_no_sense_are_named(given, message):
         ([[["a"], ["b", "c"]]], TypeError, r"position 0 has \['a'\], a list, which is no symbol"),
         ([["a", (1, [2])]], TypeError, r"position 1 has \(1, \[2\]\), a tuple, which is no symbol"),
         (
-            np.array([["a", "b"]] * 2),
+            np.array([[0, 1]] * 2),
             ValueError,
             r"have shape \(2, 2\), but one is a single symbol",
         ),

@@ -83,6 +83,7 @@ def read_labels(y: Iterable[Iterable[Any]], known: Sequence[Hashable] = ()) -> E
     distinct.pop(None, None)
     classes = [*map(plain, known), *_in_order(distinct, set(known))]
     number: dict[Any, int] = {label: i for i, label in enumerate(classes)}
+    number |= {label: number[plain(label)] for label in distinct if label not in number}
     if flat and not classes:
         raise ValueError(
             f"none of the {len(flat)} positions has a label; give one at least that is not None"
@@ -224,7 +225,7 @@ def _distinct(y: Labels) -> dict[Any, None]:
 
 def _in_order(labels: Iterable[Any], left_out: set[Any]) -> list[Any]:
     """Distinct labels, sorted if they can be, else as they come."""
-    kept = [plain(label) for label in labels if label not in left_out]
+    kept = list(dict.fromkeys(plain(label) for label in labels if label not in left_out))
     try:
         return sorted(kept)
     except TypeError:

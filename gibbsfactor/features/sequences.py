@@ -112,7 +112,7 @@ def as_sequences(X: Any, lengths: Any = None) -> Readable:
     >>> as_sequences([scipy.sparse.csr_array(np.eye(2))] * 3)
     Tokens(3 sequences, 6 tokens, 2 attributes, 6 weights)
     """
-    X = unpacked(X)
+    X = unpacked(X) if lengths is None else X
     if is_matrix(X):
         if lengths is None:
             raise TypeError(
@@ -122,8 +122,8 @@ def as_sequences(X: Any, lengths: Any = None) -> Readable:
         return _joined([X], lengths)
     if lengths is not None:
         raise TypeError(
-            "lengths go with one matrix of shape (tokens, attributes), but X is a "
-            f"{type(X).__name__}; leave lengths out, sequences tell their own"
+            "lengths go with one matrix of real numbers of shape (tokens, attributes), but X is a "
+            f"{type(X).__name__}{f' of {X.dtype}' if hasattr(X, 'dtype') else ''}; leave lengths out, sequences tell their own"
         )
     if isinstance(X, Tokens | NamedTokens | Columns | Stream | list | tuple):
         return _joined_if_matrices(X)
