@@ -104,7 +104,7 @@ def test_what_is_no_matrix_stays():
         (np.zeros(5), LENGTHS, ValueError, r"an array of shape \(5,\) was given; it must have two"),
         (np.zeros(5), None, TypeError, r"of shape \(5,\) was given without lengths"),
         (VALUES.astype(object), LENGTHS, TypeError, r"the array holds object; it must hold real"),
-        (VALUES.astype(str), LENGTHS, TypeError, r"matrix of real numbers .* but X is a ndarray of <U32; leave lengths"),
+        (VALUES.astype(str), LENGTHS, TypeError, r"one matrix of real numbers .* ndarray of <U32"),
         (VALUES * 1j, LENGTHS, TypeError, r"the array holds complex128"),
         (
             VALUES / [[1], [1], [1], [np.inf], [np.nan]],

@@ -121,9 +121,10 @@ def as_sequences(X: Any, lengths: Any = None) -> Readable:
             )
         return _joined([X], lengths)
     if lengths is not None:
+        held = f" of {X.dtype}" if hasattr(X, "dtype") else ""
         raise TypeError(
             "lengths go with one matrix of real numbers of shape (tokens, attributes), but X is a "
-            f"{type(X).__name__}{f' of {X.dtype}' if hasattr(X, 'dtype') else ''}; leave lengths out, sequences tell their own"
+            f"{type(X).__name__}{held}; leave lengths out, sequences tell their own"
         )
     if isinstance(X, Tokens | NamedTokens | Columns | Stream | list | tuple):
         return _joined_if_matrices(X)
