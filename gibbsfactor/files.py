@@ -13,6 +13,7 @@ only where something in it is packed.
 from __future__ import annotations
 
 import glob
+import io
 import json
 import mmap
 import os
@@ -25,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -42,18 +43,50 @@ NARROW = ("<u1", "<i1", "<u2", "<i2", "<u4", "<i4")
 DEFLATING = 1  # the higher levels gain a few per cent, in several times as long
 WORTH_DEFLATING = 7 / 8  # of the size before; else it is stored as it is, and quicker to read
 
+FileSource: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
+"""A path, or a file open for bytes."""
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 Bytes = npt.NDArray[np.uint8]
 
 
+def file_name(file: Any) -> str:
+    """What errors call a file: its path, if it has one.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a path nor an open file, or one open for text.
+    """
+    if isinstance(file, str | os.PathLike):
+        return os.fspath(file)
+    if isinstance(file, io.TextIOBase):
+        raise TypeError(
+            f"{getattr(file, 'name', 'the file')} is open for text; open it for bytes, with mode "
+            "'rb' or 'wb'"
+        )
+    if not (hasattr(file, "read") or hasattr(file, "write")):
+        advice = "; wrap it in io.BytesIO" if isinstance(file, bytes | bytearray) else ""
+        raise TypeError(
+            f"a path or a file open for bytes is needed, but a {type(file).__name__} was "
+            f"given{advice}"
+        )
+    name = getattr(file, "name", None)
+    return name if isinstance(name, str) else "the file"
+
+
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: FileSource) -> Iterator[IO[bytes]]:
     """Write a file aside and move it into place when all of it is on disk.
 
     Whatever happens on the way, ``path`` holds either what it held before or the whole of what
     was written, and no temporary file stays. (What a process leaves that is killed outright, the
-    next one to write the same file removes.)
+    next one to write the same file removes.) An open file is just written to.
     """
+    file_name(path)  # raises
+    if not isinstance(path, str | os.PathLike):
+        yield path
+        return
     target = Path(os.path.realpath(path))  # a link stays a link to what is replaced
     if not target.parent.is_dir():
         raise FileNotFoundError(f"can't write {path}: there is no folder {target.parent}")
@@ -101,7 +134,7 @@ def _remove_remains(target: Path) -> None:
 
 
 def write_arrays(
-    path: str | os.PathLike[str],
+    path: FileSource,
     kind: str,
     description: Mapping[str, Any],
     arrays: Arrays,
@@ -112,6 +145,8 @@ def write_arrays(
 
     Parameters
     ----------
+    path
+        Where to, or an open file.
     packed
         Names of the arrays to store in fewer bytes where that can be done without loss. Rising
         positions, offsets, small whole numbers and text become a small part of their size, at
@@ -164,19 +199,21 @@ def _data_start(header: int) -> int:
 
 
 def read_arrays(
-    path: str | os.PathLike[str], kind: str, *, mapped: bool = False, verify: bool = True
+    path: FileSource, kind: str, *, mapped: bool = False, verify: bool = True
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """The description and the arrays of a file that `write_arrays` wrote; arrays are read-only.
 
     Parameters
     ----------
+    path
+        Where it is, or an open file, which is read from where it stands to its end.
     mapped
         Map the file into memory instead of reading it: what was not stored packed is a view of
         the file itself, read from disk as it is touched, and shared by all processes that map
         the same file. `write_arrays` never changes a file in place, so that a model that is
         mapped keeps what it was loaded with when another is saved over it. A program that cuts
         a mapped file short in place would end this one. On Windows, where a mapped file could
-        not be replaced, and from a pipe, it is read.
+        not be replaced, and from a pipe or an open file, it is read.
     verify
         Compare the checksum of every array, which reads the whole file once. Without it only the
         header and all sizes are checked, and the time to load does not grow with the file; a bit
@@ -189,7 +226,7 @@ def read_arrays(
     FormatError
         If it is not such a file, of another kind, of a newer format, cut short or damaged.
     """
-    name = os.fspath(path)
+    name = file_name(path)
     data = _contents(path, kind, mapped)
     header, start = _header(name, kind, data)
     try:
@@ -214,8 +251,10 @@ def read_arrays(
     return description, arrays
 
 
-def _contents(path: str | os.PathLike[str], kind: str, mapped: bool) -> Bytes:
+def _contents(path: FileSource, kind: str, mapped: bool) -> Bytes:
     """The bytes of the file, read or mapped, read-only."""
+    if not isinstance(path, str | os.PathLike):
+        return np.frombuffer(path.read(), np.uint8)
     name = os.fspath(path)
     if os.path.isdir(path):
         raise FormatError(f"{name} is a folder, expected a {kind} file")

@@ -163,8 +163,6 @@ DATA = {
     ),
     "tag nothing": ([*TAG, "nowhere.txt"], "nowhere.txt: no such file"),
     "tag a folder": ([*TAG, "."], r"^gibbsfactor: error: \.: Is a directory$"),
-    "tag empty": ([*TAG, "empty"], "empty: there is no token in it, expected one a line"),
-    "tag blank": ([*TAG, "blank"], "blank: there is no token in it, expected one a line"),
     "tag ragged": ([*TAG, "ragged"], "ragged, line 2: found 2 columns, expected 3 as on line 1"),
     "tag a cut file": ([*TAG, "cut.gz"], "cut.gz: the gzip data is cut short after 20 bytes"),
     "tag a bad file": ([*TAG, "bad.gz"], r"bad.gz: the gzip data is damaged \("),
@@ -293,7 +291,7 @@ def test_no_name_is_given_to_two_mistakes():
 
 
 def test_empty_standard_input_is_named(folder, capsys, monkeypatch):
-    for command in ([*TAG, "-"], [*EVALUATE, "model.crf", "-"], train(data="-", model="o")):
+    for command in ([*EVALUATE, "model.crf", "-"], train(data="-", model="o")):
         stdin(monkeypatch, b"")
         assert main(command) == 2
         assert capsys.readouterr().err.startswith("gibbsfactor: error: <stdin>: there is no token")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import inspect
+import io
 import math
 import pickle
 import random
@@ -15,6 +16,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import expon
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -220,6 +222,84 @@ def test_values_below_zero_and_features_that_cancel_are_counted_as_crfsuite_does
     assert ours.num_attributes_ == theirs.num_attributes_ == 2
 
 
+def odd_data(seed):
+    """Sequences with values 0, below 0 and large ones, and parameters to train on them with."""
+    rng = random.Random(seed)
+
+    def value():
+        return rng.choice(
+            [0, False, -0.0, True, 1, -1, -2.5, 10.0, -3e1, "p", "q", {"n": 0, "s": ["u", "v"]}]
+        )
+
+    labels = "XYZ"[: rng.randint(2, 3)]
+    lengths = [rng.randint(1, 5) for _ in range(rng.randint(3, 8))]
+    X = [
+        [{k: value() for k in rng.sample("abcd", rng.randint(0, 4))} for _ in range(n)]
+        for n in lengths
+    ]
+    y = [[rng.choice(labels) for _ in range(n)] for n in lengths]
+    return (
+        X,
+        y,
+        {
+            "c1": rng.choice([0, 0.3]),
+            "c2": rng.choice([0.1, 1.0]),
+            "min_freq": rng.choice([0, 0, 0.5, 2, -3]),
+            "all_possible_states": rng.random() < 0.5,
+            "all_possible_transitions": rng.random() < 0.5,
+        },
+    )
+
+
+@needs_sklearn_crfsuite
+@pytest.mark.parametrize("seed", range(24))
+def test_zeros_and_odd_values_make_the_features_of_crfsuite(seed):
+    X, y, options = odd_data(seed)
+    tight = {"delta": 1e-12, "max_iterations": 10_000}
+    ours = dropin.CRF(**options, **tight).fit(X, y)
+    theirs = sklearn_crfsuite.CRF(**options, **tight, epsilon=1e-9, period=30).fit(X, y)
+    logs = ours.training_log_, theirs.training_log_
+    assert logs[0].featgen_num_features == logs[1].featgen_num_features
+    assert set(ours.state_features_) == set(theirs.state_features_)
+    assert set(ours.transition_features_) == set(theirs.transition_features_)
+    for x in X:
+        found, expected = ours.predict_marginals_single(x), theirs.predict_marginals_single(x)
+        for one, other in zip(found, expected, strict=True):
+            assert one == pytest.approx(other, abs=1e-3)
+
+
+def test_a_value_of_0_is_a_feature_in_the_drop_in_alone():
+    X, y = [[{"t": True}], [{"t": False}], [{"t": False}]], [["N"], ["D"], ["V"]]
+    crf = dropin.CRF(c2=0.1).fit(X, y)
+    assert set(crf.state_features_) == {("t", "N"), ("t", "D"), ("t", "V")}
+    assert crf.state_features_["t", "N"] == pytest.approx(1.2177, abs=1e-3)
+    assert crf.predict_marginals_single([{"t": 1}])[0]["N"] == pytest.approx(0.7565, abs=1e-3)
+    plain = LinearChainCRF(c2=0.1).fit(X, y)  # a dict, a sparse matrix, stored zeros or not
+    assert set(plain.state_features_) == {("t", "N")}
+    for stored in (
+        csr_array([[1.0], [0.0], [0.0]]),
+        csr_array(([1.0, 0, 0], ([0, 1, 2], [0, 0, 0]))),
+    ):
+        same = LinearChainCRF(c2=0.1).fit(stored, y, lengths=[1, 1, 1])
+        assert list(same.weights_) == pytest.approx(list(plain.weights_), abs=1e-12)
+    below = csr_array(([1.0, -1, 0], ([0, 1, 2], [0, 0, 0])))
+    assert set(LinearChainCRF().fit(below, y, lengths=[1, 1, 1]).state_features_) == {
+        ("x0", "N"),
+        ("x0", "D"),
+    }
+
+
+@needs_sklearn_crfsuite
+def test_tokens_without_features_are_labelled_by_their_neighbours():
+    X, y = [[{}, {}, {}], [[], []]], [["X", "Y", "X"], ["X", "Y"]]
+    ours, theirs = dropin.CRF(delta=1e-10).fit(X, y), sklearn_crfsuite.CRF(delta=1e-10).fit(X, y)
+    assert ours.transition_features_ == pytest.approx(theirs.transition_features_, abs=1e-3)
+    assert ours.state_features_ == theirs.state_features_ == {}
+    assert [*map(list, ours.predict(X))] == [*map(list, theirs.predict(X))]
+    with pytest.raises(ValueError, match="no attribute occurs on 1 tokens or more"):
+        dropin.CRF().fit([[{}], [[]]], [["X"], ["Y"]])  # nor are there neighbours
+
+
 @needs_sklearn_crfsuite
 @pytest.mark.parametrize("algorithm", ["l2sgd", "ap"])
 def test_stochastic_algorithms_do_about_as_well(algorithm):
@@ -262,6 +342,239 @@ def test_equally_good_labels_the_first_that_training_named_wins():
     assert crf.predict_single([{"new": 1}]) == ["z"]
 
 
+def test_a_subclass_may_leave_out_what_the_constructor_does():
+    class Ours(dropin.CRF):
+        def __init__(self, c2=0.1):
+            self.c2 = c2
+
+    crf = Ours().fit(*TRAIN)
+    assert crf.state_features_ == dropin.CRF(c2=0.1).fit(*TRAIN).state_features_
+    assert crf.get_params() == {"c2": 0.1}
+    assert clone(crf).training_log_ is None
+
+
+def in_bytes(thing):
+    if isinstance(thing, str):
+        return thing.encode()
+    if isinstance(thing, dict):
+        return {in_bytes(key): in_bytes(value) for key, value in thing.items()}
+    return [*map(in_bytes, thing)] if isinstance(thing, list) else thing
+
+
+def test_features_and_labels_may_be_bytes(tmp_path):
+    crf = dropin.CRF(c2=0.1).fit(*TRAIN)
+    (X, y), asked = in_bytes([*TRAIN]), TEST[0][0]
+    same = dropin.CRF(c2=0.1).fit(X, [np.array(y[0]), *y[1:]], X[:3], y[:3])
+    assert same.state_features_ == crf.state_features_
+    assert same.classes_ == crf.classes_
+    assert same.predict(in_bytes(TEST[0])).tolist() == crf.predict(TEST[0]).tolist()
+    assert same.score(*in_bytes([*TEST])) == crf.score(*TEST)
+    tagger, label = same.tagger_, crf.predict_single(asked)[0]
+    tagger.set(asked)
+    assert tagger.marginal(label.encode(), 0) == tagger.marginal(label, 0)
+    assert tagger.probability(in_bytes(TEST[1][0])) == tagger.probability(TEST[1][0])
+    with pytest.raises(ValueError, match=r"the bytes b'\\xff' are not UTF-8"):
+        dropin.CRF().fit(X, [[b"\xff"] * len(x) for x in X])
+
+
+@pytest.mark.parametrize("of_arrays", [np.array, lambda x: np.array(x, object)])
+def test_tokens_of_every_iterable_kind(of_arrays):
+    """Keys of dicts, generators, arrays, sets and tuples, and sequences that are such."""
+    X = [[["a", "b"], ["b", "c"]], [["c", "a"], ["a", "b"]]]
+    y = [["X", "Y"], ["Y", "X"]]
+    crf = dropin.CRF(c2=0.1).fit(X, y)
+    shares = [*crf.predict_marginals(X)]
+    forms = [
+        lambda token: dict.fromkeys(token).keys(),
+        iter,
+        tuple,
+        set,
+        frozenset,
+        of_arrays,
+        lambda token: dict.fromkeys(token, 1),
+    ]
+    for form in forms:
+        same = dropin.CRF(c2=0.1).fit([map(form, x) for x in X], map(tuple, y))
+        assert same.state_features_ == pytest.approx(crf.state_features_, abs=1e-12)
+        for one, other in zip(
+            same.predict_marginals([map(form, x) for x in X]), shares, strict=True
+        ):
+            assert [*map(pytest.approx, other)] == one
+    for whole in (of_arrays(X), [of_arrays(x) for x in X], map(of_arrays, X)):
+        assert dropin.CRF(c2=0.1).fit(whole, of_arrays(y)).state_features_ == crf.state_features_
+    assert LinearChainCRF(c2=0.1).fit([[*map(forms[0], x)] for x in X], y).predict(X) == y
+
+
+class Told(dropin.Trainer):
+    """Notes its events."""
+
+    def __init__(self):
+        self.events, self.messages = [], []
+
+    def message(self, message):
+        self.messages.append(message)
+        super().message(message)
+
+    def on_start(self, log):
+        self.events.append(("start", log))
+
+    def on_featgen_progress(self, log, percent):
+        self.events.append(("featgen_progress", percent))
+
+    def on_featgen_end(self, log):
+        self.events.append(("featgen_end", log))
+
+    def on_prepared(self, log):
+        self.events.append(("prepared", log))
+
+    def on_prepare_error(self, log):
+        self.events.append(("prepare_error", log))
+
+    def on_iteration(self, log, info):
+        self.events.append(("iteration", dict(info)))
+
+    def on_optimization_end(self, log):
+        self.events.append(("optimization_end", log))
+
+    def on_end(self, log):
+        self.events.append(("end", log))
+
+
+def test_training_tells_what_python_crfsuite_tells(tmp_path):
+    """By a subclass, too, that does not call the constructor above it."""
+    trainer = Told()
+    assert trainer.logparser is trainer.model is None
+    for group, (x, labels) in enumerate(zip(*TRAIN, strict=True)):
+        trainer.append(x, labels, group % 10 == 9)
+    trainer.set_params({"c2": 0.5, "max_iterations": 4})
+    trainer.train(tmp_path / "quiet", holdout=1)
+    assert trainer.events == []  # verbose is False, but messages come
+    log = trainer.logparser
+    assert log.log == trainer.messages
+    assert {"type: CRF1d\n", "c2: 0.500000\n", "***** Iteration #4 *****\n"} <= set(log.log)
+    trainer.verbose = True
+    trainer.train(tmp_path / "told", holdout=1)
+    kinds = [kind for kind, _ in trainer.events]
+    middle = ["featgen_end", "prepared", *4 * ["iteration"], "optimization_end", "end"]
+    assert kinds == ["start", *51 * ["featgen_progress"], *middle]
+    assert [said for kind, said in trainer.events if kind == "featgen_progress"][-1] == 100
+    infos = [info for kind, info in trainer.events if kind == "iteration"]
+    assert [info["num"] for info in infos] == [1, 2, 3, 4]
+    assert infos[0]["loss"] > infos[-1]["loss"] == log.last_iteration["loss"]
+    assert infos[0]["active_features"] > 50
+    told = dict(trainer.events)
+    assert re.search(r"    B-LOC: \(\d+, \d+, \d+\) \(0\.\d{4}, ", told["optimization_end"])
+    assert trainer.logparser.last_iteration["scores"]["O"].ref > 0
+    assert trainer.model.predict(TEST[0]) == LinearChainCRF.load(tmp_path / "told").predict(TEST[0])
+
+
+@needs_pycrfsuite
+def test_messages_are_those_of_python_crfsuites_parser(tmp_path):
+    from pycrfsuite._logparser import TrainLogParser
+
+    trainer, parser = Told(), TrainLogParser()
+    for group, (x, labels) in enumerate(zip(*TRAIN, strict=True)):
+        trainer.append(x, labels, group % 10 == 9)
+    trainer.train(tmp_path / "model", holdout=1)
+    events = [event for event in map(parser.feed, trainer.messages) if event is not None]
+    assert [event for event in events if event != "featgen_progress"] == [
+        "start",
+        "featgen_end",
+        "prepared",
+        *len(trainer.logparser.iterations) * ["iteration"],
+        "optimization_end",
+        "end",
+    ]
+    log = trainer.logparser
+    assert parser.featgen_num_features == log.featgen_num_features
+    for one, other in zip(parser.iterations, log.iterations, strict=True):
+        for name in ("num", "loss", "feature_norm", "active_features", "linesearch_trials"):
+            assert one[name] == pytest.approx(other[name], abs=1e-6)
+
+
+def test_the_trainers_own_log_is_printed(capsys):
+    trainer = dropin.Trainer()
+    trainer.append([["a"], ["b"]], ["X", "Y"])
+    trainer.train("")
+    out, err = capsys.readouterr()
+    assert out == "".join(trainer.logparser.log)
+    assert out.startswith("Feature generation\ntype: CRF1d\nfeature.minfreq: 0.000000\n")
+    assert "Error norm: " in out
+    assert err == ""
+
+
+def test_errors_of_training_and_of_its_messages_are_raised():
+    class Broken(Told):
+        def on_iteration(self, log, info):
+            raise ZeroDivisionError("a mistake of theirs")
+
+    trainer = Broken()
+    trainer.verbose = True
+    trainer.append([["a"], ["b"], []], ["X", "Y", "Y"])
+    with pytest.raises(ZeroDivisionError, match="a mistake of theirs"):
+        trainer.train("")
+    assert trainer.events[-1][0] == "prepared"
+    wrong = Told()
+    wrong.verbose = True
+    wrong.append([{"a": math.nan}], ["X"])
+    with pytest.raises(ValueError, match="the attribute 'a' is nan"):
+        wrong.train("")
+    kind, log = wrong.events[-1]
+    assert kind == "prepare_error"
+    assert "the attribute 'a' is nan" in log
+
+
+def test_a_trainer_of_ones_own_trains_the_estimator():
+    seen = []
+
+    class Ours(dropin.Trainer):
+        def on_iteration(self, log, info):
+            seen.append(info["loss"])
+
+        def on_start(self, log):
+            pass
+
+        on_featgen_end = on_prepared = on_optimization_end = on_end = on_start
+
+        def on_featgen_progress(self, log, percent):
+            pass
+
+    crf = dropin.CRF(c1=0.1, c2=0.1, verbose=True, trainer_cls=Ours).fit(*TRAIN, *TEST)
+    assert crf.state_features_ == dropin.CRF(c1=0.1, c2=0.1).fit(*TRAIN).state_features_
+    assert seen == [one["loss"] for one in crf.training_log_.iterations]
+    assert crf.training_log_.last_iteration["item_accuracy"] > 0.7
+    with pytest.raises(ValueError, match="algorithm='ap' has no parameter 'c1'"):
+        dropin.CRF("ap", c1=0.1, trainer_cls=Ours).fit(*TRAIN)
+
+
+def test_models_come_from_bytes_and_open_files(tmp_path):
+    path = tmp_path / "ours"
+    model = train(dropin, path, {"c2": 0.1}).model
+    to_crfsuite(model, tmp_path / "theirs")
+    expected = model.predict(TEST[0])
+    for data in (path.read_bytes(), (tmp_path / "theirs").read_bytes()):
+        with dropin.Tagger().open_inmemory(data) as tagger:
+            assert tagger.tag(TEST[0][0]) == expected[0]
+        with dropin.Tagger().open(io.BytesIO(data)) as tagger:
+            assert tagger.tag(TEST[0][0]) == expected[0]
+        with dropin.Tagger().open_inmemory(
+            gzip.compress((tmp_path / "theirs").read_bytes())
+        ) as tagger:
+            assert tagger.tag(TEST[0][0]) == expected[0]
+    written = io.BytesIO()
+    to_crfsuite(model, written)
+    assert written.getvalue() == (tmp_path / "theirs").read_bytes()
+    saved = io.BytesIO()
+    train(dropin, path, {"c2": 0.1})
+    trainer = dropin.Trainer(verbose=False)
+    trainer.append(TRAIN[0][0], TRAIN[1][0])
+    trainer.train(saved)
+    assert dropin.Tagger().open_inmemory(saved.getvalue()).thing.labels() == trainer.model.classes_
+    for wrong in (b"", b"no", b"lCRFabc"):
+        with pytest.raises(FormatError, match=r"expected a linear-chain CRF file|cut short"):
+            dropin.Tagger().open_inmemory(wrong)
+
+
 def test_predictions_are_one_array_entry_a_sequence():
     crf = dropin.CRF(c2=0.1, max_iterations=5).fit(*TRAIN)  # no warning: it was asked for
     assert not crf.model_.converged_
@@ -282,7 +595,7 @@ def test_clone_and_pickle():
     assert bare.get_params() == crf.get_params()
     with pytest.raises(NotFittedError, match=r"this CRF is not fitted yet; call fit\(X, y\)"):
         bare.predict(TEST[0])
-    assert not hasattr(bare, "classes_")
+    assert bare.classes_ is bare.tagger_ is bare.state_features_ is None
 
 
 def test_the_model_inside_answers_everything_else(tmp_path):
@@ -365,8 +678,10 @@ def test_what_only_steers_crfsuite_warns(name):
 
 def test_other_errors():
     X, y = TRAIN
-    with pytest.raises(TypeError, match="trainer_cls is <class 'dict'>, but training is"):
+    with pytest.raises(TypeError, match="trainer_cls is <class 'dict'>; it must be a subclass of"):
         dropin.CRF(trainer_cls=dict).fit(X, y)
+    with pytest.raises(ValueError, match="120 sequences were given, but labels for 119"):
+        dropin.CRF(trainer_cls=dropin.Trainer).fit(X, y[:-1])
     with pytest.warns(UserWarning, match="keep_tempfiles=True changes nothing"):
         dropin.CRF(keep_tempfiles=True).fit(X[:5], y[:5])
     with pytest.raises(ValueError, match="y_dev is given without X_dev; give both"):
@@ -481,8 +796,11 @@ def test_errors_of_trainer_and_tagger(tmp_path):
             tagger.marginal("X", 1)
         with pytest.raises(ValueError, match=r"has 1 tokens.*2 labels"):
             tagger.probability(["X", "Y"])
-    with pytest.raises(ValueError, match="no model open"):
-        tagger.labels()
+    closed = (tagger.labels, tagger.info, tagger.dump, tagger.tag, lambda: tagger.set([["a"]]))
+    for ask in closed:  # python-crfsuite raises the one or the other
+        for kind in (ValueError, RuntimeError):
+            with pytest.raises(kind, match=r"no model open; call open\(path\)"):
+                ask()
     (tmp_path / "text").write_text("no model")
     for wrong in (lambda: tagger.open(tmp_path / "text"), lambda: tagger.open_inmemory(b"no")):
         with pytest.raises(FormatError):
@@ -507,6 +825,8 @@ def test_item_sequences_are_python_crfsuites():
     ours, theirs = dropin.ItemSequence(ITEMS), pycrfsuite.ItemSequence(ITEMS)
     assert ours.items()[1:] == theirs.items()[1:]
     assert ours.items()[0] == {"foo": 2.0, "bar": 1.0}  # theirs shows one of the two
+    zeros = [{"a": 0, "b": {"c": False}}, {"d": 1}.keys()]
+    assert dropin.ItemSequence(zeros).items() == pycrfsuite.ItemSequence(zeros).items()
     assert repr(ours) == repr(theirs) == "<ItemSequence of size 5>"
     assert dropin.ItemSequence(ours).items() == ours.items()
     assert dropin.ItemSequence([]).items() == []

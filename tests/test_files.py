@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import mmap
@@ -18,11 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gibbsfactor import files
+from gibbsfactor import HiddenMarkovModel, LinearChainCRF, LogLinearModel, SemiMarkovCRF, files
 from gibbsfactor.errors import FormatError
 from gibbsfactor.files import read_arrays, replacing, write_arrays
+from gibbsfactor.models.log_linear import Chain, CliqueTemplate, Nodes, own
 
 KIND = "test"
+OVER = [CliqueTemplate(Nodes(), own), CliqueTemplate(Chain())]
 
 
 def same(one, other):
@@ -49,6 +52,46 @@ dtypes = st.one_of(
 arrays = dtypes.flatmap(
     lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0))
 )
+
+
+CHAIN = [[["a"], ["b"]], [["b"], ["a"]]], [["X", "Y"], ["Y", "X"]]
+MODELS = {
+    "linear chain": (LinearChainCRF(c2=0.1), CHAIN, {}),
+    "segments": (SemiMarkovCRF(c2=0.1), ([[["a"], ["b"], ["b"]]], [["B-X", "I-X", "O"]]), {}),
+    "hidden Markov": (HiddenMarkovModel(), ([["a", "b"]], [["X", "Y"]]), {}),
+    "log-linear": (LogLinearModel(OVER), CHAIN, {"templates": OVER}),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_are_written_to_open_files_and_read_from_them(tmp_path, name):
+    model, (X, y), more = MODELS[name]
+    kind, expected = type(model), model.fit(X, y).predict(X)
+    buffer = io.BytesIO()
+    model.save(buffer)
+    model.save(tmp_path / "model")
+    assert buffer.getvalue() == (tmp_path / "model").read_bytes()
+    with open(tmp_path / "again", "wb") as file:
+        file.write(b"what comes before")
+        model.save(file)
+    with open(tmp_path / "again", "rb") as file:
+        file.seek(len(b"what comes before"))
+        assert list(kind.load(file, **more).predict(X)) == list(expected)
+    buffer.seek(0)
+    for source in (buffer, tmp_path / "model", str(tmp_path / "model")):
+        assert list(kind.load(source, **more).predict(X)) == list(expected)
+    with pytest.raises(FormatError, match=r"the file is empty; expected a .* file written by"):
+        kind.load(io.BytesIO(), **more)
+    cut = buffer.getvalue()[:-70]
+    with pytest.raises(FormatError, match="the file is cut short"):
+        kind.load(io.BytesIO(cut), **more)
+    with pytest.raises(TypeError, match=r"but a bytes was given; wrap it in io\.BytesIO"):
+        kind.load(buffer.getvalue(), **more)
+    with open(tmp_path / "model", encoding="utf-8") as text:
+        with pytest.raises(TypeError, match="model is open for text; open it for bytes, with mode"):
+            kind.load(text, **more)
+        with pytest.raises(TypeError, match="model is open for text; open it for bytes, with mode"):
+            model.save(text)
 
 
 @given(st.dictionaries(st.text(max_size=8), arrays, max_size=4))

@@ -21,6 +21,7 @@ from gibbsfactor.features import (
     Templates,
     TemplateVectorizer,
     Tokens,
+    TokensVectorizer,
     as_sequences,
     feature_pairs,
     feature_readers,
@@ -153,11 +154,14 @@ def test_dicts_agree_with_python_crfsuite(sequences):
         ({3: np.zeros(1)}, TypeError, r"sequence 1, position 2: the key 3 is a int"),
         ({4: {"a": "b"}}, TypeError, r"sequence 1, position 2: the key 4 is a int"),
         ({"a": {2: "a"}}, TypeError, r"sequence 1, position 2: the key 2 is a int"),
+        ({"a": bytearray(b"x")}, TypeError, r"the attribute 'a' is bytearray\(b'x'\), a bytearray"),
         (
-            {"a": b"x"},
-            TypeError,
-            r"sequence 1, position 2: the attribute 'a' is b'x', a bytes, exp",
+            {"a": b"\xff"},
+            ValueError,
+            r"sequence 1, position 2: the bytes b'\\xff' are not UTF-8 \(invalid start byte at",
         ),
+        ({b"a\xe9": 1}, ValueError, r"position 2: the bytes b'a\\xe9' are not UTF-8 \(unexpected"),
+        ({"a": ["b", b"\xff"]}, ValueError, r"position 2: the bytes b'\\xff' are not UTF-8"),
         ({"a": 10**400}, ValueError, r"sequence 1, position 2: the attribute 'a' is inf; weights"),
         ({"a": ["b"], "c": None}, TypeError, r"position 2: the attribute 'c' is None, a NoneType"),
         ({"a": np.array(["b"])}, TypeError, r"position 2: the array 'a' holds <U1; it must hold"),
@@ -187,6 +191,7 @@ def test_wrong_dicts_are_named(token, error, message):
         ({"a", 1}, r"sequence 1, position 1: the feature 1 is a int, expected a str"),
         ("abc", r"sequence 1, position 1: the token is 'abc', a str, expected a list of feature"),
         ({"a": "b"}, r"the token is {'a': 'b'}, a dict, expected a list of feature strings"),
+        (["a", bytearray(b"b")], r"position 1: the feature bytearray\(b'b'\) is a bytearray, exp"),
     ],
 )
 def test_wrong_lists_are_named(token, message):
@@ -196,6 +201,64 @@ def test_wrong_lists_are_named(token, message):
     vectorizer.fit_transform([[["a"]]])
     with pytest.raises(TypeError, match=message):
         vectorizer.transform([[["a"]], [["a"], token]])
+
+
+BYTES = [
+    {b"w": "x", "v": "é".encode(), b"n": 2.5, "s": [b"a", "b"], "t": {b"c"}, b"d": {b"e": b"f"}},
+    {"w": b"x", "v": "é", "n": np.bytes_(b"2"), "s": b"a"},
+]
+
+
+@pytest.mark.parametrize("few", [1, 9])
+def test_bytes_are_text_in_utf_8(few):
+    with patch.object(feature_readers, "FEW", few):
+        vectorizer = FeatureDictVectorizer()
+        rows = named(vectorizer, vectorizer.fit_transform([BYTES * few]))
+    assert rows[0] == {"w:x": 1, "v:é": 1, "n": 2.5, "s:a": 1, "s:b": 1, "t:c": 1, "d:e:f": 1}
+    assert rows[1] == {"w:x": 1, "v:é": 1, "n:2": 1, "s:a": 1}
+    assert named(vectorizer, vectorizer.transform([BYTES])) == rows[:2]
+    lists = FeatureListVectorizer()
+    found = lists.fit_transform([[["é", b"b"], ["\u00e9".encode(), "b", b"b"], {b"c", "a"}]])
+    assert lists.attribute_names() == ["é", "b", "a", "c"]
+    assert found.attributes.toarray().tolist() == [[1, 1, 0, 0], [1, 2, 0, 0], [0, 0, 1, 1]]
+    assert lists.transform([[[b"c", b"new"]]]).attributes.toarray().tolist() == [[0, 0, 0, 1]]
+
+
+def test_bytes_agree_with_python_crfsuite():
+    pycrfsuite = pytest.importorskip("pycrfsuite")
+    vectorizer = FeatureDictVectorizer()
+    rows = named(vectorizer, vectorizer.fit_transform([BYTES]))
+    assert rows == pycrfsuite.ItemSequence(BYTES).items()
+
+
+@given(of_dicts.filter(any))
+def test_zeros_may_be_kept(sequences):
+    kept, left_out = FeatureDictVectorizer(keep_zeros=True), FeatureDictVectorizer()
+    tokens = kept.fit_transform(sequences)
+    rows, fewer = named(kept, tokens), named(left_out, left_out.fit_transform(sequences))
+    assert [{name: w for name, w in row.items() if w} for row in rows] == [
+        {name: w for name, w in row.items() if w} for row in fewer
+    ]
+    plain = [
+        {k: v for k, v in f.items() if isinstance(v, int | float)} for s in sequences for f in s
+    ]
+    for row, features in zip(rows, plain, strict=True):
+        assert set(features) <= set(row)  # as numbers are named by their key alone
+    assert named(kept, kept.transform(sequences)) == [
+        {name: w for name, w in row.items() if name in set(kept.attribute_names())} for row in fewer
+    ]
+
+
+def test_a_stored_zero_is_no_entry_of_a_sparse_matrix():
+    stored = csr_array((np.array([0.0, 1.0, -1.0]), np.array([0, 1, 1]), np.array([0, 2, 3])))
+    for minimum in (0, 1):
+        vectorizer = TokensVectorizer(minimum)
+        tokens = vectorizer.fit_transform([stored])
+        assert tokens.attributes.nnz == 2
+        assert vectorizer.attribute_names() == (["x1"] if minimum else ["x0", "x1"])
+    edges = TokensVectorizer().fit_transform(Tokens(stored, [2], edges=stored)).edges
+    assert edges.nnz == 2
+    assert stored.nnz == 3  # the one given is left as it is
 
 
 class Text(str):

@@ -29,7 +29,7 @@ Read = TypeVar("Read")
 
 
 class ColumnBlocks:
-    """The columns of a file, block after block, all of one width.
+    """The columns of a file, block after block, all of one width; no block of an empty file.
 
     Parameters
     ----------
@@ -67,8 +67,6 @@ class ColumnBlocks:
                 continue
             before = b"\n" * place + first + b"\n" * (line - place)
             yield _read(read_conll, self.name, block, before, first + b"\n\n")[1:]
-        if not first:
-            raise FormatError(f"{self.name}: there is no token in it, expected one a line")
 
 
 class FeatureBlocks:
@@ -83,16 +81,14 @@ class FeatureBlocks:
     def __iter__(self) -> Iterator[CRFsuiteText]:
         from gibbsfactor.io import read_crfsuite
 
-        empty = True
+        first = True
         for block, line in blocks(self.path, self.name, live=self.live):
             if _TOKEN.search(block) is not None:
                 text = _read(read_crfsuite, self.name, block, b"\n" * line)
-                if empty:
+                if first:
                     check_features(text.tokens, self.name)
-                empty = False
+                first = False
                 yield text
-        if empty:
-            raise FormatError(f"{self.name}: there is no token in it, expected one a line")
 
 
 def blocks(path: str, name: str, *, live: bool) -> Iterator[tuple[bytes, int]]:

@@ -10,7 +10,7 @@ do more.
 
 - parameters.py: CRFsuite's parameters, and what each means here
 - items.py: tokens of either kind as the model reads them
-- training.py: training by CRFsuite's rules, and its log
+- training.py, training_log.py: training by CRFsuite's rules, and what it tells
 - estimator.py: ``CRF``
 - trainer.py, tagger.py: ``Trainer`` and ``Tagger``
 - metrics.py, scorers.py: as in sklearn-crfsuite
@@ -24,4 +24,6 @@ from gibbsfactor.crfsuite.items import ItemSequence
 from gibbsfactor.crfsuite.tagger import Tagger
 from gibbsfactor.crfsuite.trainer import Trainer
 
-__all__ = ["CRF", "ItemSequence", "Tagger", "Trainer", "metrics", "scorers"]
+CRFSUITE_VERSION = "0.12.2"  # whose rules these are
+
+__all__ = ["CRF", "CRFSUITE_VERSION", "ItemSequence", "Tagger", "Trainer", "metrics", "scorers"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from gibbsfactor.crfsuite.items import to_tag
+from gibbsfactor.crfsuite.items import decoded_labels, to_tag
 from gibbsfactor.crfsuite.parameters import PARAMETERS, check_algorithm
 from gibbsfactor.crfsuite.tagger import Tagger, open_model, tagger_of
-from gibbsfactor.crfsuite.training import TrainingLog, train_chain, training_log
+from gibbsfactor.crfsuite.trainer import Trainer
+from gibbsfactor.crfsuite.training import train_chain
+from gibbsfactor.crfsuite.training_log import TrainingLog
 from gibbsfactor.models.linear_chain_crf import LinearChainCRF
 
 ObjectArray = npt.NDArray[np.object_]
@@ -58,15 +61,17 @@ calibration_rate, calibration_samples, calibration_candidates, calibration_max_t
         A model to start with, gibbsfactor's or CRFsuite's. `fit` writes its own there.
     keep_tempfiles : bool
         There are none: True warns.
-    trainer_cls : None
-        Anything else is an error: a trainer of python-crfsuite's has no part here.
+    trainer_cls : a subclass of `Trainer`, optional
+        What trains: its methods are called with the messages of training.
 
     Attributes
     ----------
     model_ : LinearChainCRF
         The trained model, for all that sklearn-crfsuite has no names for: ``predict_proba``,
         ``k_best``, ``sample``, ``explain``, constraints, ``save``.
-    training_log_ : TrainingLog of the last `fit`, None before
+    training_log_ : TrainingLog of the last `fit`
+    classes_, attributes_, num_attributes_, state_features_, transition_features_, size_, tagger_
+        As in sklearn-crfsuite, and None before `fit`.
 
     Examples
     --------
@@ -77,6 +82,14 @@ calibration_rate, calibration_samples, calibration_candidates, calibration_max_t
     >>> crf.classes_, crf.num_attributes_
     (['D', 'N'], 4)
     """
+
+    # for a subclass that does not call super().__init__(), and before fit
+    algorithm: str | None = None
+    verbose: bool = False
+    model_filename: str | os.PathLike[str] | None = None
+    keep_tempfiles: bool = False
+    trainer_cls: Any = None
+    training_log_: TrainingLog | None = None
 
     def __init__(
         self,
@@ -159,16 +172,58 @@ calibration_rate, calibration_samples, calibration_candidates, calibration_max_t
             given, missing = ("y_dev", "X_dev") if X_dev is None else ("X_dev", "y_dev")
             raise ValueError(f"{given} is given without {missing}; give both")
         algorithm = check_algorithm(self.algorithm)
-        self._check_files()
-        y = list(y)
-        given_values = {name: getattr(self, name) for name in PARAMETERS}
-        self.model_ = train_chain(algorithm, given_values, X, y, verbose=bool(self.verbose))
-        self.training_log_ = training_log(self.model_, X_dev, y_dev)
-        if self.verbose and X_dev is not None:
-            _print_scores(self.training_log_)
+        if self.keep_tempfiles:
+            warnings.warn(
+                "keep_tempfiles=True changes nothing: training writes no temporary files; leave it "
+                "out",
+                UserWarning,
+                stacklevel=2,
+            )
+        values = {name: getattr(self, name, None) for name in PARAMETERS}
+        X_dev, y_dev = ([], []) if X_dev is None else (X_dev, y_dev)
+        if self.trainer_cls is not None:
+            X_dev, y_dev = list(X_dev), list(y_dev)
+            trainer = self._trainer(algorithm, values, X, y, X_dev, y_dev)
+            trainer.train("", holdout=1 if len(X_dev) else -1)
+            assert trainer.model is not None
+            self.model_, self.training_log_ = trainer.model, trainer.logparser
+        else:
+            log = self.training_log_ = TrainingLog()
+            verbose = bool(self.verbose)
+            self.model_ = train_chain(algorithm, values, X, y, X_dev, y_dev, log, verbose=verbose)
+            if self.verbose and log.iterations[-1]["scores"]:
+                _print_scores(log)
         if self.model_filename is not None:
             self.model_.save(self.model_filename)
         return self
+
+    def _trainer(
+        self, algorithm: str, given: Mapping[str, Any], X: Any, y: Any, X_dev: Any, y_dev: Any
+    ) -> Trainer:
+        """The trainer asked for, with all the data."""
+        if not (isinstance(self.trainer_cls, type) and issubclass(self.trainer_cls, Trainer)):
+            raise TypeError(
+                f"trainer_cls is {self.trainer_cls!r}; it must be a subclass of "
+                "gibbsfactor.crfsuite.Trainer: change the import where it is defined"
+            )
+        params = {
+            p.long_name: given[name]
+            for name, p in PARAMETERS.items()
+            if given[name] is not None and (algorithm in p.algorithms or given[name] != p.default)
+        }
+        trainer: Trainer = self.trainer_cls(
+            algorithm=algorithm, params=params, verbose=bool(self.verbose)
+        )
+        for group, (sequences, labels) in enumerate(((X, y), (X_dev, y_dev))):
+            sequences, labels = list(sequences), list(labels)
+            if len(sequences) != len(labels):
+                raise ValueError(
+                    f"{len(sequences)} sequences were given, but labels for {len(labels)}; give "
+                    "each its own"
+                )
+            for xseq, yseq in zip(sequences, labels, strict=True):
+                trainer.append(xseq, yseq, group)
+        return trainer
 
     def predict(self, X: Any) -> ObjectArray:
         """The most probable labelling of each sequence: (N,) lists of labels."""
@@ -193,69 +248,68 @@ calibration_rate, calibration_samples, calibration_candidates, calibration_max_t
     def score(self, X: Any, y: Any) -> float:
         """Share of tokens labelled right."""
         model = self._fitted()
-        return model.score(to_tag(X, model), y)
+        return model.score(to_tag(X, model), decoded_labels(y))
 
-    # ---- what was learnt --------------------------------------------------------------
+    # ---- what was learnt; None before, as in sklearn-crfsuite --------------------------
 
     @property
-    def classes_(self) -> list[Any]:
+    def classes_(self) -> list[Any] | None:
         """The L labels, in the order in which they appear in the training data."""
-        return list(self._fitted().classes_)
+        model = self._model()
+        return None if model is None else list(model.classes_)
 
     @property
-    def attributes_(self) -> list[str]:
+    def attributes_(self) -> list[str] | None:
         """The names of the attributes that have a weight other than 0."""
-        return list(self.tagger_.info().attributes)
+        tagger = self.tagger_
+        return None if tagger is None else list(tagger.info().attributes)
 
     @property
-    def num_attributes_(self) -> int:
+    def num_attributes_(self) -> int | None:
         """How many attributes have a weight other than 0."""
-        return len(self.attributes_)
+        names = self.attributes_
+        return None if names is None else len(names)
 
     @property
-    def state_features_(self) -> dict[tuple[str, Any], float]:
+    def state_features_(self) -> dict[tuple[str, Any], float] | None:
         """{(attribute, label): weight}, those of weight 0 left out."""
-        return {pair: w for pair, w in self._fitted().state_features_.items() if w}
+        model = self._model()
+        return None if model is None else {k: w for k, w in model.state_features_.items() if w}
 
     @property
-    def transition_features_(self) -> dict[tuple[Any, Any], float]:
+    def transition_features_(self) -> dict[tuple[Any, Any], float] | None:
         """{(label before, label): weight}, those of weight 0 left out."""
-        return {pair: w for pair, w in self._fitted().transition_features_.items() if w}
+        model = self._model()
+        return None if model is None else {k: w for k, w in model.transition_features_.items() if w}
 
     @property
-    def size_(self) -> int:
+    def size_(self) -> int | None:
         """Bytes that the weights and where they are take up."""
-        return self._fitted().size_
+        model = self._model()
+        return None if model is None else model.size_
 
     @property
-    def tagger_(self) -> Tagger:
+    def tagger_(self) -> Tagger | None:
         """A `Tagger` that has the model open."""
-        return tagger_of(self._fitted())
+        model = self._model()
+        return None if model is None else tagger_of(model)
 
-    def _fitted(self) -> LinearChainCRF:
-        """The model trained, or that in the file named."""
+    def _model(self) -> LinearChainCRF | None:
+        """The model trained, or that in the file named; None if there is neither."""
         if not hasattr(self, "model_"):
             if self.model_filename is None or not os.path.exists(self.model_filename):
-                raise NotFittedError(
-                    "this CRF is not fitted yet; call fit(X, y), or give the model_filename of a "
-                    "model that is there"
-                )
+                return None
             self.model_ = open_model(self.model_filename)
         return self.model_
 
-    def _check_files(self) -> None:
-        if self.trainer_cls is not None:
-            raise TypeError(
-                f"trainer_cls is {self.trainer_cls!r}, but training is gibbsfactor's own; leave it "
-                "out, and read training_log_ for what such a class would print"
+    def _fitted(self) -> LinearChainCRF:
+        model = self._model()
+        if model is None:
+            raise NotFittedError(
+                "this CRF is not fitted yet; call fit(X, y), or give the model_filename of a "
+                "model that is there"
             )
-        if self.keep_tempfiles:
-            warnings.warn(
-                "keep_tempfiles=True changes nothing: training writes no temporary files; leave it "
-                "out",
-                UserWarning,
-                stacklevel=3,
-            )
+        return model
 
 
 def _array(answers: list[Any]) -> ObjectArray:
@@ -268,7 +322,7 @@ def _array(answers: list[Any]) -> ObjectArray:
 
 def _print_scores(log: TrainingLog) -> None:
     """A table of how each label did on held-out data."""
-    scores = log.last_iteration["scores"]
+    scores = log.iterations[-1]["scores"]
     width = max(len("Label"), *(len(str(label)) for label in scores))
     print(f"{'Label':<{width}}  Precision  Recall     F1  Support")
     for label, s in sorted(scores.items(), key=lambda pair: str(pair[0])):

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from gibbsfactor.features import FeatureDictVectorizer, FeatureListVectorizer, NamedTokens
+from gibbsfactor.features import (
+    Columns,
+    FeatureDictVectorizer,
+    FeatureListVectorizer,
+    NamedTokens,
+    Tokens,
+)
+from gibbsfactor.features.feature_readers import GROUPED
+from gibbsfactor.features.sequences import is_matrix
+from gibbsfactor.features.strings import decoded
 from gibbsfactor.models.linear_chain_crf import LinearChainCRF
 
-GROUPS = (list, tuple, set, frozenset)
+AS_IT_IS: tuple[type, ...] = (*GROUPED, Mapping, str, bytes, Columns, NamedTokens, Tokens)
 
 
 class ItemSequence:
@@ -26,19 +35,19 @@ class ItemSequence:
 
     Examples
     --------
-    >>> ItemSequence([["foo"], {"bar": {"baz": 1}, "size": 2.5}]).items()
-    [{'foo': 1.0}, {'bar:baz': 1.0, 'size': 2.5}]
+    >>> ItemSequence([["foo"], {"bar": {"baz": 1}, "size": 2.5, "odd": False}]).items()
+    [{'foo': 1.0}, {'bar:baz': 1.0, 'size': 2.5, 'odd': 0.0}]
     """
 
     def __init__(self, pyseq: ItemSequence | Iterable[Any]) -> None:
         if isinstance(pyseq, ItemSequence):
             self._items = pyseq.items()
             return
-        tokens = list(map(_as_dict, pyseq))
+        (tokens,) = _with_dicts(_listed([pyseq]))
         self._items = _named([tokens]).dicts()[0] if tokens else []
 
     def items(self) -> list[dict[str, float]]:
-        """{attribute: weight} of each token; weights of 0 are left out."""
+        """{attribute: weight} of each token."""
         return list(map(dict, self._items))
 
     def __len__(self) -> int:
@@ -69,16 +78,39 @@ def to_tag(X: Any, model: LinearChainCRF) -> Any:
     return X
 
 
+def decoded_labels(y: Any) -> list[Any]:
+    """Labels as lists of sequences, bytes being text in UTF-8."""
+    sequences = [_plain(labels) for labels in _plain(y)]
+    of_labels = chain.from_iterable(x for x in sequences if isinstance(x, list | tuple))
+    if not any(issubclass(kind, bytes) for kind in set(map(type, of_labels))):
+        return sequences
+    return [list(map(decoded_label, x)) if isinstance(x, list | tuple) else x for x in sequences]
+
+
+def decoded_label(label: Any) -> Any:
+    """A label, as text if it is bytes."""
+    return decoded(label) if isinstance(label, bytes) else label
+
+
 def _listed(X: Any) -> Any:
-    """Iterators read, and item sequences as what they hold."""
-    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
-        X = X.tolist()
-    if not isinstance(X, list | tuple | Iterator):
+    """Lists of lists of tokens, each a dict or a group of strings; matrices and the like as is."""
+    X = _plain(X)
+    if not isinstance(X, list | tuple):
         return X
-    return [
-        x.items() if isinstance(x, ItemSequence) else list(x) if isinstance(x, Iterator) else x
-        for x in X
-    ]
+    X = [x.items() if isinstance(x, ItemSequence) else _plain(x) for x in X]
+    of_tokens = chain.from_iterable(x for x in X if isinstance(x, list | tuple))
+    odd = [kind for kind in set(map(type, of_tokens)) if not issubclass(kind, (dict, *GROUPED))]
+    if odd:
+        X = [list(map(_plain, x)) if isinstance(x, list | tuple) else x for x in X]
+    return X
+
+
+def _plain(things: Any) -> Any:
+    """An array of objects, an iterator or another iterable as a list; the rest as it is."""
+    if isinstance(things, np.ndarray) and things.dtype.kind in "OSU":
+        return things.tolist()
+    keep = isinstance(things, AS_IT_IS) or is_matrix(things)
+    return things if keep or not isinstance(things, Iterable) else list(things)
 
 
 def _kinds(X: Any) -> set[type]:
@@ -87,7 +119,7 @@ def _kinds(X: Any) -> set[type]:
         return set()
     found: set[type] = set()
     for kind in set(map(type, chain.from_iterable(X))):
-        if not issubclass(kind, (Mapping, *GROUPS)):
+        if not issubclass(kind, (Mapping, *GROUPED)):
             return set()
         found.add(dict if issubclass(kind, Mapping) else list)
     return found
@@ -98,11 +130,11 @@ def _with_dicts(X: Iterable[Iterable[Any]]) -> list[list[Any]]:
 
 
 def _as_dict(token: Any) -> Any:
-    """A list of strings as a dict that says how often each is there."""
-    return dict(Counter(token)) if isinstance(token, GROUPS) else token
+    """A group of strings as a dict that says how often each is there."""
+    return dict(Counter(token)) if isinstance(token, GROUPED) else token
 
 
 def _named(X: list[list[Any]]) -> NamedTokens:
-    vectorizer = FeatureDictVectorizer()
+    vectorizer = FeatureDictVectorizer(keep_zeros=True)
     tokens = vectorizer.fit_transform(X)
     return NamedTokens(tokens, tuple(vectorizer.attribute_names()))

@@ -102,8 +102,8 @@ PARAMETERS = {
             False,
             "every pair of labels",
         ),
-        Parameter("c1", "c1", (LBFGS,), float, 0.0, "strength of the penalty c1 |w|_1"),
-        Parameter("c2", "c2", _GRADIENT, float, 1.0, "strength of the penalty c2 |w|^2"),
+        Parameter("c1", "c1", (LBFGS,), float, 0.0, "strength of the L1 penalty c1 |w|_1"),
+        Parameter("c2", "c2", _GRADIENT, float, 1.0, "strength of the L2 penalty c2 |w|^2"),
         Parameter("max_iterations", "max_iterations", _ALL, int, None, "most iterations"),
         Parameter("num_memories", "num_memories", (LBFGS,), int, 6, "past steps of L-BFGS", True),
         Parameter(

@@ -16,11 +16,17 @@ from typing import Any, Self, TextIO
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.crfsuite.items import to_tag
-from gibbsfactor.errors import FormatError, listed
+from gibbsfactor.crfsuite.items import decoded_label, decoded_labels, to_tag
+from gibbsfactor.errors import listed
+from gibbsfactor.files import FileSource
 from gibbsfactor.io.crfsuite_model import MARK
+from gibbsfactor.io.text import GZIP_MAGIC
 from gibbsfactor.io.with_crfsuite import from_crfsuite
 from gibbsfactor.models.linear_chain_crf import LinearChainCRF
+
+
+class NoModelError(ValueError, RuntimeError):
+    """A tagger is asked that has no model open; python-crfsuite raises the one or the other."""
 
 
 @dataclass
@@ -102,8 +108,13 @@ class Tagger:
         self._sequence: Any = None  # in a list of its own
         self._marginals: npt.NDArray[np.float64] | None = None
 
-    def open(self, name: str | os.PathLike[str]) -> closing[Tagger]:
-        """Open a model file: gibbsfactor's, or a binary model of CRFsuite, also in gzip.
+    def open(self, name: FileSource) -> closing[Tagger]:
+        """Open a model of gibbsfactor's, or a binary model of CRFsuite, also in gzip.
+
+        Parameters
+        ----------
+        name
+            A path, or a file open for bytes.
 
         Raises
         ------
@@ -115,19 +126,14 @@ class Tagger:
         return self._use(open_model(name))
 
     def open_inmemory(self, value: bytes) -> closing[Tagger]:
-        """Open a model from the bytes of a file of CRFsuite's.
+        """Open a model from the bytes of its file.
 
         Raises
         ------
         FormatError
-            If they are not those of such a file.
+            If they are not those of a model of gibbsfactor's or of CRFsuite's.
         """
-        if not value.startswith(MARK):
-            raise FormatError(
-                f"the bytes start with {value[:8]!r}; expected a model written by CRFsuite "
-                f"({MARK!r}): open files of gibbsfactor's by their path"
-            )
-        return self._use(from_crfsuite(io.BytesIO(value)))
+        return self._use(open_model(io.BytesIO(value)))
 
     def _use(self, model: LinearChainCRF) -> closing[Tagger]:
         self.close()
@@ -144,11 +150,11 @@ class Tagger:
 
         Raises
         ------
-        ValueError
+        NoModelError
             If none is open.
         """
         if self._model is None:
-            raise ValueError("the tagger has no model open; call open(path)")
+            raise NoModelError("the tagger has no model open; call open(path)")
         return self._model
 
     def labels(self) -> list[Any]:
@@ -174,7 +180,7 @@ class Tagger:
         ValueError
             If it has not as many labels as the sequence has tokens, or unknown ones.
         """
-        return math.exp(self.model.log_probability(self._asked(), [list(yseq)])[0])
+        return math.exp(self.model.log_probability(self._asked(), decoded_labels([yseq]))[0])
 
     def marginal(self, y: Any, pos: int) -> float:
         """P(y_pos = y | x) in the sequence set.
@@ -186,7 +192,7 @@ class Tagger:
         IndexError
             If there is no such position.
         """
-        classes = self.model.classes_
+        classes, y = self.model.classes_, decoded_label(y)
         if y not in classes:
             raise ValueError(f"there is no label {y!r}; the model knows {listed(classes)}")
         if self._marginals is None:
@@ -223,7 +229,7 @@ def tagger_of(model: LinearChainCRF) -> Tagger:
     return tagger
 
 
-def open_model(path: str | os.PathLike[str]) -> LinearChainCRF:
+def open_model(source: FileSource) -> LinearChainCRF:
     """The model in a file of gibbsfactor's, or of CRFsuite's, which may be in gzip.
 
     Raises
@@ -233,8 +239,12 @@ def open_model(path: str | os.PathLike[str]) -> LinearChainCRF:
     FormatError
         If it is neither of the two, or damaged.
     """
-    with open(path, "rb") as file:
-        begin = file.read(len(MARK))
-    if begin == MARK or begin.startswith(b"\x1f\x8b"):
-        return from_crfsuite(path)
-    return LinearChainCRF.load(path)
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            begin = file.read(len(MARK))
+    else:
+        data = source.read()
+        source, begin = io.BytesIO(data), data[: len(MARK)]
+    if begin == MARK or begin.startswith(GZIP_MAGIC):
+        return from_crfsuite(source)
+    return LinearChainCRF.load(source)

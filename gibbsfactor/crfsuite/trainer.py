@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from time import perf_counter
+from typing import Any, Self
 
 from gibbsfactor.crfsuite.items import ItemSequence
 from gibbsfactor.crfsuite.parameters import PARAMETERS, Parameter, check_algorithm
-from gibbsfactor.crfsuite.training import TrainingLog, train_chain, training_log
+from gibbsfactor.crfsuite.training import train_chain
+from gibbsfactor.crfsuite.training_log import TrainingLog
 from gibbsfactor.errors import listed
+from gibbsfactor.models.linear_chain_crf import LinearChainCRF
 
 
 class Trainer:
@@ -21,24 +24,48 @@ class Trainer:
     params : dict, optional
         Training parameters by CRFsuite's names, such as ``feature.minfreq``.
     verbose : bool
-        Show the progress of training.
+        Print the messages of training.
 
     Attributes
     ----------
+    model : LinearChainCRF of the last training, None before
     logparser : TrainingLog of the last training, None before
 
     Notes
     -----
     The file is gibbsfactor's; `Tagger` opens it, and `LinearChainCRF.load`. For one that CRFsuite
-    opens, load it and give it to `gibbsfactor.io.with_crfsuite.to_crfsuite`.
+    opens, give ``model`` to `gibbsfactor.io.with_crfsuite.to_crfsuite`.
+
+    Training calls `message` with each line of CRFsuite's log, and that, if ``verbose``, the
+    method of the event: ``on_start``, ``on_featgen_progress``, ``on_featgen_end``,
+    ``on_prepared`` or ``on_prepare_error``, ``on_iteration``, ``on_optimization_end``,
+    ``on_end``. A subclass may override any of them.
 
     Examples
     --------
-    >>> trainer = Trainer("lbfgs", {"c1": 0.5, "max_iterations": 50})
+    >>> trainer = Trainer("lbfgs", {"c1": 0.5, "max_iterations": 50}, verbose=False)
     >>> trainer.append([{"word": "The"}, {"word": "dog"}], ["D", "N"])
     >>> trainer.get_params()["c1"]
     0.5
+    >>> trainer.train("")
+    >>> trainer.model.predict([[{"word": "The"}, {"word": "dog"}]])
+    [['D', 'N']]
     """
+
+    verbose: bool
+    model: LinearChainCRF | None
+    logparser: TrainingLog | None
+    _data: list[tuple[Any, list[Any], int]]
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """What a subclass that does not call ``super().__init__()`` needs as well."""
+        self = super().__new__(cls)
+        self.verbose = False
+        self.model = None
+        self.logparser = None
+        self._data = []
+        Trainer.select(self, "lbfgs")
+        return self
 
     def __init__(
         self,
@@ -47,10 +74,10 @@ class Trainer:
         verbose: bool = True,
     ) -> None:
         self.verbose = verbose
-        self.logparser: TrainingLog | None = None
-        self._data: list[tuple[Any, list[Any], int]] = []
-        self.select("lbfgs" if algorithm is None else algorithm)
-        self.set_params(params or {})
+        if algorithm is not None:
+            self.select(algorithm)
+        if params is not None:
+            self.set_params(params)
 
     def append(
         self, xseq: ItemSequence | Iterable[Any], yseq: Iterable[Any], group: int = 0
@@ -92,19 +119,69 @@ class Trainer:
             If there is no sequence to train on, or a parameter makes no sense.
         """
         train = [(x, y) for x, y, group in self._data if holdout < 0 or group != holdout]
-        held = [(x, y) for x, y, group in self._data if holdout >= 0 and group == holdout]
+        dev = [(x, y) for x, y, group in self._data if holdout >= 0 and group == holdout]
         if not train:
             raise ValueError(
                 f"there is no sequence to train on: {len(self._data)} were given, of which "
-                f"{len(held)} are held out; call append(xseq, yseq) first"
+                f"{len(dev)} are held out; call append(xseq, yseq) first"
             )
         X, y = map(list, zip(*train, strict=True))
+        X_dev, y_dev = map(list, zip(*dev, strict=True)) if dev else ([], [])
         given = {p.name: self._values.get(p.name) for p in self._parameters()}
-        found = train_chain(self.algorithm, given, X, y, verbose=self.verbose)
-        dev = tuple(map(list, zip(*held, strict=True))) if held else ()
-        self.logparser = training_log(found, *dev)
-        if os.fspath(model):
-            found.save(model)
+        log = self.logparser = TrainingLog(self.message)
+        self.model = train_chain(self.algorithm, given, X, y, X_dev, y_dev, log, holdout=holdout)
+        began = perf_counter()
+        if model != "":
+            self.model.save(model)
+        log.stored(self.model, perf_counter() - began)
+
+    # ---- messages ---------------------------------------------------------------------
+
+    def message(self, message: str) -> None:
+        """Take a message of training; if ``verbose``, call the method of the event that it ends."""
+        assert self.logparser is not None
+        event = self.logparser.feed(message)
+        if event is None or not self.verbose:
+            return
+        log = self.logparser.last_log
+        if event == "featgen_progress":
+            self.on_featgen_progress(log, self.logparser.featgen_percent)
+        elif event == "iteration":
+            self.on_iteration(log, self.logparser.iterations[-1])
+        else:
+            getattr(self, f"on_{event}")(log)
+
+    def on_start(self, log: str) -> None:
+        """Training begins; prints what it is going to learn."""
+        print(log, end="")
+
+    def on_featgen_progress(self, log: str, percent: int) -> None:
+        """So many percent of the features are read."""
+        print(log, end="")
+
+    def on_featgen_end(self, log: str) -> None:
+        """All features are read."""
+        print(log, end="")
+
+    def on_prepared(self, log: str) -> None:
+        """The first iteration begins."""
+        print(log, end="")
+
+    def on_prepare_error(self, log: str) -> None:
+        """Training can't begin; the error is raised afterwards."""
+        print(log, end="")
+
+    def on_iteration(self, log: str, info: dict[str, Any]) -> None:
+        """An iteration is done; ``info`` is what `TrainingLog.iterations` holds of it."""
+        print(log, end="")
+
+    def on_optimization_end(self, log: str) -> None:
+        """The last iteration is done, and held-out data are labelled."""
+        print(log, end="")
+
+    def on_end(self, log: str) -> None:
+        """The model is written."""
+        print(log, end="")
 
     # ---- parameters -------------------------------------------------------------------
 

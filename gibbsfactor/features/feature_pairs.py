@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gibbsfactor.features.strings import decoded
 from gibbsfactor.features.vocabulary import NameIndex
 
 Found: TypeAlias = "tuple[NDArray[np.int32], NDArray[np.float64] | None]"
@@ -43,8 +44,9 @@ class Numbers(defaultdict[Any, int]):
 class Meanings:
     """What numbered pairs stand for: an attribute and a weight each."""
 
-    def __init__(self, names: NameIndex) -> None:
+    def __init__(self, names: NameIndex, *, keep_zeros: bool = False) -> None:
         self._names = names
+        self._keep_zeros = keep_zeros
         self._positions = array("i")
         self._weights = array("d")
         self._weighted = False  # whether a weight is neither 0 nor 1
@@ -53,8 +55,11 @@ class Meanings:
         return len(self._positions)
 
     def learn(self, names: list[str], weights: NDArray[np.float64]) -> None:
-        """Number more pairs, which stand for these attributes; one of weight 0 is not kept."""
-        present = weights != 0
+        """Number more pairs, which stand for these attributes.
+
+        One of weight 0 is not kept, unless zeros are to be.
+        """
+        present = (weights != 0) | self._keep_zeros
         if present.all():
             positions = self._names.positions(names)
         else:
@@ -82,6 +87,13 @@ class Meanings:
 class Pairs:
     """The table of keys and values.
 
+    Parameters
+    ----------
+    names
+        The attributes; new ones are added while the index grows.
+    keep_zeros
+        Whether an attribute of weight 0 is present, instead of absent.
+
     Examples
     --------
     >>> names = NameIndex()
@@ -92,8 +104,9 @@ class Pairs:
     ['word:the', 'size']
     """
 
-    def __init__(self, names: NameIndex) -> None:
+    def __init__(self, names: NameIndex, *, keep_zeros: bool = False) -> None:
         self._names = names
+        self._keep_zeros = keep_zeros
         self._tuples = False  # whether pairs are remembered as tuples
         self._float_keys: set[Any] = set()  # whose values are mostly floats not met before
         self.forget()
@@ -105,8 +118,8 @@ class Pairs:
         self._known: list[Any] = []  # the values, by number
         self._are_str = array("b")  # whether they are
         self._table = np.empty((0, 0), np.int32)  # numbers of pairs by value and key, -1 if new
-        self._meanings = Meanings(self._names)
-        self._of_tuples = Meanings(self._names)
+        self._meanings = Meanings(self._names, keep_zeros=self._keep_zeros)
+        self._of_tuples = Meanings(self._names, keep_zeros=self._keep_zeros)
 
     def __len__(self) -> int:
         return len(self._meanings) + len(self._pairs)
@@ -191,7 +204,7 @@ class Pairs:
         if not finite.all():
             wrong = int(np.argmin(finite))
             attribute(self._prefixes[columns[wrong]][:-1], floats[wrong])  # which raises
-        present = weights != 0
+        present = (weights != 0) | self._keep_zeros
         places = np.full(len(self._prefixes), -1, np.int32)
         for column in np.unique(columns[present]).tolist():
             places[column] = self._names[self._prefixes[column][:-1]]
@@ -248,19 +261,23 @@ class Pairs:
 
 
 def attribute(key: Any, value: Any) -> tuple[str, float]:
-    """The name and the weight that a string or number stands for.
+    """The name and the weight that a string or number stands for; bytes are text in UTF-8.
 
     Raises
     ------
     TypeError, ValueError
-        If the key is no str, or the value is neither a str nor a finite number.
+        If the key is no text, or the value is neither text nor a finite number.
     """
+    if isinstance(key, bytes):
+        key = decoded(key)
     if not isinstance(key, str):
         raise TypeError(f"the key {key!r} is a {type(key).__name__}; keys must be str: convert it")
+    if isinstance(value, bytes):
+        value = decoded(value)
     if isinstance(value, str):
         return key + ":" + value, 1.0  # unlike an f-string, the same for every subclass of str
     try:
-        if isinstance(value, bytes | bytearray | np.complexfloating):
+        if isinstance(value, bytearray | np.complexfloating):
             raise TypeError
         weight = float(value)
     except OverflowError:

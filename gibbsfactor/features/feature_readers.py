@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, cycle
 from typing import Any, Protocol
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gibbsfactor.features.feature_pairs import Found, Pairs, attribute
+from gibbsfactor.features.strings import decoded
 from gibbsfactor.features.vectors import VectorBlocks
 from gibbsfactor.features.vocabulary import NameIndex, entries_before
 
-GROUPED = (list, tuple, set, frozenset)
+GROUPED: tuple[type[Collection[Any]], ...] = (list, tuple, set, frozenset, type({}.keys()))
 PLAIN = frozenset({str, bool, int, float})
 MOST_PAIRS = 2**19  # remembered at a time, up to 200 bytes each
 FEW = 32  # dicts of the same keys that are not worth being read apart
@@ -27,7 +28,7 @@ class Chunk:
     Attributes
     ----------
     sizes : int64, how many attributes each token has
-    positions : of the attributes, int32; -1, for one that is unknown or of weight 0, is left out
+    positions : of the attributes, int32; -1, for one that is unknown or left out, is dropped
     weights : as many, or None if all are 1
     """
 
@@ -74,8 +75,10 @@ class DictReader:
     through, except for the plain values of dicts that have the same keys.
     """
 
-    def __init__(self, names: NameIndex, vectors: VectorBlocks) -> None:
-        self._pairs = Pairs(names)
+    def __init__(
+        self, names: NameIndex, vectors: VectorBlocks, *, keep_zeros: bool = False
+    ) -> None:
+        self._pairs = Pairs(names, keep_zeros=keep_zeros)
         self._float_keys: set[Any] = set()  # whose values are mostly floats not met before
         self._vectors = vectors
         self._plain = True  # until values of one key differ in kind
@@ -174,13 +177,13 @@ class DictReader:
         """Add keys and values, which are strings and numbers."""
         for key, value in features.items():
             if prefix:
-                key = prefix + key if isinstance(key, str) else attribute(key, value)[0]
+                key = prefix + (key if isinstance(key, str) else _name(key))
             if type(value) in PLAIN:
                 keys.append(key)
                 values.append(value)
                 continue
             if not isinstance(key, str):
-                attribute(key, value)  # which raises
+                key = _name(key)
             if isinstance(value, GROUPED):
                 values += ordered(value, f" of the attribute {key!r}")
                 keys += [key] * len(value)
@@ -189,7 +192,8 @@ class DictReader:
             elif isinstance(value, np.ndarray) and value.ndim:
                 self._vectors.add(key, row, value)
             else:
-                name, weight = (key, value) if isinstance(value, str) else attribute(key, value)
+                text = isinstance(value, str | bytes)
+                name, weight = (key, value) if text else attribute(key, value)
                 keys.append(name)
                 values.append(weight)
 
@@ -228,17 +232,34 @@ def misfit(found: Any, expected: str) -> TypeError:
     )
 
 
+def _name(key: Any) -> str:
+    """A key that is bytes, as text; raises if it is neither."""
+    return attribute(key, "")[0][:-1]
+
+
 def ordered(strings: Iterable[Any], of: str = "") -> Iterable[str]:
-    """Sets in sorted order, so that positions do not depend on the run; else as given.
+    """The strings of a group, those of a set sorted, so that positions do not depend on the run.
 
     Raises
     ------
     TypeError
-        For the first item that is not a str.
+        For the first item that is neither a str nor bytes.
+    ValueError
+        For bytes that are not UTF-8.
     """
+    unordered = isinstance(strings, set | frozenset)
     for item in strings:
         if not isinstance(item, str):
-            raise TypeError(
-                f"the feature {item!r}{of} is a {type(item).__name__}, expected a str; convert it"
-            )
-    return sorted(strings) if isinstance(strings, set | frozenset) else strings
+            strings = [_text(each, of) for each in strings]
+            break
+    return sorted(strings) if unordered else strings
+
+
+def _text(item: Any, of: str) -> str:
+    if isinstance(item, bytes):
+        return decoded(item)
+    if not isinstance(item, str):
+        raise TypeError(
+            f"the feature {item!r}{of} is a {type(item).__name__}, expected a str; convert it"
+        )
+    return item

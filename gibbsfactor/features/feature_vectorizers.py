@@ -172,6 +172,7 @@ class FeatureDictVectorizer(_FeatureVectorizer[FeatureDict]):
     ===========================  ==========================  =========
 
     Weights of the same attribute add up. A weight of 0, and so False, is the same as no attribute.
+    Keys and values may be bytes, which are read as UTF-8.
     Arrays have one axis, and the same length on every token that has one of that key; they become
     dense values, 0 on tokens without.
 
@@ -179,6 +180,9 @@ class FeatureDictVectorizer(_FeatureVectorizer[FeatureDict]):
     ----------
     min_freq
         Attributes on fewer training tokens are dropped; values of arrays never are.
+    keep_zeros
+        An attribute of weight 0 is present, as CRFsuite has it: trained on such tokens, a chain
+        has a weight for it and the label beside it. The tokens hold the zero.
 
     Examples
     --------
@@ -197,8 +201,12 @@ class FeatureDictVectorizer(_FeatureVectorizer[FeatureDict]):
     kind = "feature-dicts"
     noun = "dicts of features"
 
+    def __init__(self, min_freq: int = 0, *, keep_zeros: bool = False) -> None:
+        super().__init__(min_freq)
+        self.keep_zeros = keep_zeros
+
     def _reader(self, names: NameIndex, vectors: VectorBlocks) -> Reader:
-        return DictReader(names, vectors)
+        return DictReader(names, vectors, keep_zeros=self.keep_zeros and names.growing)
 
 
 class FeatureListVectorizer(_FeatureVectorizer[FeatureList]):

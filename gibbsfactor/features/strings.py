@@ -77,3 +77,20 @@ def check_kind(arrays: Mapping[str, NDArray[np.generic]], kind: str) -> None:
             f"the stored arrays are of kind {found!r}, but {kind!r} was expected; "
             "use vectorizer_from_arrays, which picks by the kind"
         )
+
+
+def decoded(text: bytes) -> str:
+    """Bytes as text, read as UTF-8.
+
+    Raises
+    ------
+    ValueError
+        If they are not UTF-8.
+    """
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"the bytes {text!r:.60} are not UTF-8 ({error.reason} at byte {error.start}); decode "
+            "them with their own encoding"
+        ) from None

@@ -22,6 +22,8 @@ from gibbsfactor.features.vocabulary import check_min_freq, drop_rare
 class TokensVectorizer:
     """Pass `Tokens` on, and what `as_sequences` makes of matrices; rare attributes are dropped.
 
+    A sparse entry of 0 is the same as none, as in feature dicts.
+
     New data must have as many columns as the training data. Where both have names (`NamedTokens`,
     as from a data frame or a file), columns are matched by name instead.
 
@@ -65,6 +67,7 @@ class TokensVectorizer:
         """Learn which attributes there are, and give the data's tokens."""
         given = _numeric(data)
         tokens, names = _parts(given)
+        tokens = _without_zeros(tokens)
         if not tokens.n_tokens:
             raise ValueError("there are no tokens to learn attributes from; give one at least")
         if self.names is not None:
@@ -171,6 +174,19 @@ def _numeric(data: Any) -> Tokens | NamedTokens:
 
 def _parts(given: Tokens | NamedTokens) -> tuple[Tokens, tuple[str, ...] | None]:
     return (given.tokens, given.names) if isinstance(given, NamedTokens) else (given, None)
+
+
+def _without_zeros(tokens: Tokens) -> Tokens:
+    """The same without entries of 0 in the sparse matrices."""
+    edges = tokens.edges
+    if tokens.attributes.data.all() and (edges is None or edges.data.all()):
+        return tokens
+    attributes = tokens.attributes.copy()
+    attributes.eliminate_zeros()
+    if edges is not None:
+        edges = edges.copy()
+        edges.eliminate_zeros()
+    return Tokens(attributes, tokens.lengths, edges, tokens.dense)
 
 
 def _widths(tokens: Tokens) -> tuple[int, int, int]:

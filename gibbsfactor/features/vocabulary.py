@@ -10,13 +10,15 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from gibbsfactor.features.strings import decoded
 from gibbsfactor.features.tokens import Matrix
 
 
 class NameIndex(dict[str, int]):
     """The position of each name; while `growing`, a new name takes the next position.
 
-    A name that is unknown once it no longer grows has position -1 and is not kept.
+    A name that is unknown once it no longer grows has position -1 and is not kept. Bytes stand for
+    the text that they are in UTF-8.
 
     Examples
     --------
@@ -32,7 +34,9 @@ class NameIndex(dict[str, int]):
 
     growing: bool = True
 
-    def __missing__(self, name: str) -> int:
+    def __missing__(self, name: Any) -> int:
+        if isinstance(name, bytes):
+            return self[decoded(name)]
         if not isinstance(name, str):
             raise TypeError(f"{name!r} is a {type(name).__name__}, expected a str")
         if not self.growing:

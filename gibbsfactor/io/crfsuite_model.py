@@ -11,7 +11,6 @@ Source: the model files of CRFsuite 0.12 (Okazaki, 2007), type FOMC, version 100
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from gibbsfactor.errors import FormatError
-from gibbsfactor.files import replacing
+from gibbsfactor.files import FileSource, replacing
 from gibbsfactor.io.crfsuite_dictionary import dictionary, read_dictionary, run_of_words, words_at
 from gibbsfactor.io.text import TextSource, read_unpacked, source_name
 
@@ -260,7 +259,7 @@ def _references(data: Bytes, begin: int, mark: bytes, owners: int) -> Integers:
 # ---- writing ----------------------------------------------------------------------------------
 
 
-def write_crfsuite_model(model: CRFsuiteModel, path: str | os.PathLike[str]) -> None:
+def write_crfsuite_model(model: CRFsuiteModel, path: FileSource) -> None:
     """Write a model that CRFsuite and its bindings open and tag with.
 
     A model that CRFsuite wrote becomes the same file again, byte for byte.

@@ -5,7 +5,6 @@ Letters: A attributes, L labels.
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from gibbsfactor.errors import FormatError
 from gibbsfactor.features import FeatureDictVectorizer, FeatureListVectorizer
 from gibbsfactor.features.strings import pack_strings
+from gibbsfactor.files import FileSource
 from gibbsfactor.io.crfsuite_model import (
     CRFsuiteModel,
     read_crfsuite_model,
@@ -97,7 +97,7 @@ def from_crfsuite(
     return model
 
 
-def to_crfsuite(model: LinearChainCRF, path: str | os.PathLike[str]) -> None:
+def to_crfsuite(model: LinearChainCRF, path: FileSource) -> None:
     """Write a model as a binary model of CRFsuite, which its taggers open.
 
     Weights are written to the last bit. As CRFsuite does, features of weight 0 are left out, and

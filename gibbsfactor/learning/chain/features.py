@@ -97,9 +97,10 @@ def observed_features(
 ) -> tuple[ChainFeatures, FloatArray]:
     """The features that occur in labelled data, and how often each does in full sequences.
 
-    A feature occurs where its label is the one given or among the few that are allowed; a
-    position of which nothing is known brings none. Counts are weighted by the attributes' values
-    and by the sequences' weights. Dense attributes have a weight for each label.
+    A feature occurs where its label is the one given or among the few that are allowed and its
+    attribute has an entry in the tokens, be it 0; a position of which nothing is known brings
+    none. Counts are weighted by the attributes' values and by the sequences' weights. Dense
+    attributes have a weight for each label.
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ def _occurring(
     n = known.shape[1]
     cells, counts = _sums(counted, values)
     positions = cells
-    if counted is not known or (values.nnz and values.data.min() < 0):
+    if counted is not known or (values.nnz and values.data.min() <= 0):
         positions, _ = _sums(_ones_like(known), _ones_like(attributes))  # nothing cancels
     if every:
         positions = np.arange(attributes.shape[1] * n)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Self
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.errors import FormatError
-from gibbsfactor.files import read_arrays, write_arrays
+from gibbsfactor.files import FileSource, file_name, read_arrays, write_arrays
 from gibbsfactor.models.hidden_markov_model.data import Parameters
 from gibbsfactor.models.hidden_markov_model.emissions import Emissions
 from gibbsfactor.models.hidden_markov_model.parameters import KINDS
@@ -38,8 +37,10 @@ class Storage:
     _trained: Parameters | None
     get_params: Callable[..., dict[str, Any]]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: FileSource) -> None:
         """Write the model to a file: no pickle, written aside and then moved into place.
+
+        The path may also be a file open for bytes, which is just written to.
 
         Raises
         ------
@@ -66,12 +67,12 @@ class Storage:
         write_arrays(path, KIND, description, arrays, packed=packed)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], emissions: Emissions | None = None) -> Self:
+    def load(cls, path: FileSource, emissions: Emissions | None = None) -> Self:
         """Read a model that `save` wrote.
 
         Parameters
         ----------
-        path
+        path : where it is, or a file open for bytes
         emissions : an object of your own class of `Emissions`, if the model has such
             Its class is code, and in no file; the parameters come from the file.
 
@@ -85,7 +86,7 @@ class Storage:
             If it is no such file, or cut short, or damaged.
         """
         description, arrays = read_arrays(path, KIND)
-        name = os.fspath(path)
+        name = file_name(path)
         try:
             _check_own(name, description, emissions)
             parameters = {

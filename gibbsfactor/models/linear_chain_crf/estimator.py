@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any, Literal, Self
 
@@ -17,6 +18,7 @@ from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_for
 from gibbsfactor.learning.chain.features import observed_features
 from gibbsfactor.learning.checkpoints import Checkpoints, fingerprint
 from gibbsfactor.learning.estimator import Estimator, warn_not_converged
+from gibbsfactor.learning.minimum import Watcher
 from gibbsfactor.learning.progress import progress_bar
 from gibbsfactor.models.linear_chain_crf.decoding import Decoding, Sentences
 from gibbsfactor.models.linear_chain_crf.dev import dev_watcher
@@ -224,7 +226,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         began = perf_counter()
         fixed = self._fixed() if self.warm_start else None
         X, y = self._read(X, lengths, fixed), _cut_labels(y, lengths)
-        vectorizer = fixed or vectorizer_for(X, self.templates, self.min_freq)
+        vectorizer = fixed or self._vectorizer(X)
         if not hasattr(X, "first_token"):  # all but a stream can be checked before it is read
             check_labelled(X, y)
         tokens = vectorizer.fit_transform(X)
@@ -237,8 +239,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         training = prepare(problem, self, kept)
         del X, y, tokens, problem  # what the trainer needs of them it has
         ready = perf_counter()
-        held_out = f"dev {self.dev_metric}"
-        with progress_bar(self.progress, "CRF", tokens=n_tokens, held_out=held_out) as bar:
+        with self._progress(n_tokens) as bar:
             watchers = Watchers(bar, dev, checkpoints)
             found = training(watchers)
         self.classes_ = classes
@@ -269,17 +270,21 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
             )
         return self
 
+    def _vectorizer(self, X: Any) -> Vectorizer:
+        """What reads such data."""
+        return vectorizer_for(X, self.templates, self.min_freq)
+
+    def _progress(self, n_tokens: int) -> AbstractContextManager[Watcher | None]:
+        """What shows how training goes."""
+        held_out = f"dev {self.dev_metric}"
+        return progress_bar(self.progress, "CRF", tokens=n_tokens, held_out=held_out)
+
     def _problem(
         self, tokens: Tokens, y: Labels, sample_weight: Any, vectorizer: Vectorizer
     ) -> tuple[ChainProblem, list[Any]]:
         """What is to be learnt, and the labels."""
         check_labelled(tokens, y)
         tokens = with_ends(tokens) if self.boundary_weights else tokens
-        if tokens.n_attributes == 0:
-            raise ValueError(
-                f"no attribute occurs on {max(self.min_freq, 1)} tokens or more; "
-                "there is nothing to learn from"
-            )
         warm = self.warm_start and hasattr(self, "weights_")
         labels = read_labels(y, self.classes_ if warm else ())
         rules = make_rules(self.constraints, labels.classes, self.mistake_costs)
@@ -293,6 +298,11 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
             all_states=self.all_possible_states,
             all_transitions=self.all_possible_transitions,
         )
+        if tokens.n_attributes == 0 and (self.min_freq or not features.n_weights):
+            raise ValueError(
+                f"no attribute occurs on {max(self.min_freq, 1)} tokens or more; "
+                "there is nothing to learn from"
+            )
         start = np.zeros(features.n_weights)
         if warm:
             own = names_with(vectorizer, tokens.n_dense, self.boundary_weights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from gibbsfactor.errors import FormatError
 from gibbsfactor.features import Constraints
 from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_from_arrays
-from gibbsfactor.files import read_arrays, write_arrays
+from gibbsfactor.files import FileSource, file_name, read_arrays, write_arrays
 from gibbsfactor.learning.chain.features import ChainFeatures
 
 KIND = "linear-chain CRF"
@@ -44,8 +43,10 @@ class Storage:
     _check_fitted: Callable[[], None]
     get_params: Callable[..., dict[str, Any]]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: FileSource) -> None:
         """Write the model to a file: no pickle, written aside and then moved into place.
+
+        The path may also be a file open for bytes, which is just written to.
 
         Features whose weight is 0, as an L1 penalty leaves most of them, are left out.
 
@@ -97,8 +98,10 @@ class Storage:
         write_arrays(path, KIND, description, arrays, packed=[k for k in arrays if k != "weights"])
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: FileSource) -> Self:
         """Read a model that `save` wrote; the weights are mapped from the file as they lie there.
+
+        The path may also be a file open for bytes, which is read to its end.
 
         Raises
         ------
@@ -136,10 +139,10 @@ class Storage:
             for name in TRAINED:
                 setattr(model, name, description["trained"][name])
         except (KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
-            raise FormatError(f"{os.fspath(path)} is not a usable CRF model: {error}") from None
+            raise FormatError(f"{file_name(path)} is not a usable CRF model: {error}") from None
         if not _fits(model.features_, model.weights_, vectorizer, model):
             raise FormatError(
-                f"{os.fspath(path)} is damaged: its {len(model.weights_)} weights don't fit its "
+                f"{file_name(path)} is damaged: its {len(model.weights_)} weights don't fit its "
                 f"{model.features_.n_attributes} attributes and {len(model.classes_)} labels"
             )
         return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from gibbsfactor.errors import FormatError, listed
 from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_from_arrays
-from gibbsfactor.files import read_arrays, write_arrays
+from gibbsfactor.files import FileSource, file_name, read_arrays, write_arrays
 from gibbsfactor.models.log_linear.reading import Reader
 from gibbsfactor.models.log_linear.template import CliqueTemplate, titles
 from gibbsfactor.variable import State
@@ -41,8 +40,10 @@ class Storage:
     _check_fitted: Callable[[], None]
     get_params: Callable[..., dict[str, Any]]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: FileSource) -> None:
         """Write weights, states and names of features to a file: no pickle, moved into place whole.
+
+        The path may also be a file open for bytes, which is just written to.
 
         The templates' functions are code, and are given again to `load`.
 
@@ -86,12 +87,13 @@ class Storage:
         write_arrays(path, KIND, description, arrays, packed=packed)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], templates: Sequence[CliqueTemplate]) -> Self:
+    def load(cls, path: FileSource, templates: Sequence[CliqueTemplate]) -> Self:
         """Read a model that `save` wrote.
 
         Parameters
         ----------
         path
+            Where it is, or a file open for bytes.
         templates
             Those that the model was made with: their titles must be the same.
 
@@ -109,7 +111,7 @@ class Storage:
             given, stored = titles(templates), list(description["titles"])
             if given != stored:
                 raise _OtherTemplatesError(
-                    f"{os.fspath(path)} holds weights of the templates {listed(stored)}, but those "
+                    f"{file_name(path)} holds weights of the templates {listed(stored)}, but those "
                     f"given are {listed(given)}"
                 )
             model = cls(templates, **description["parameters"])  # type: ignore[call-arg]
@@ -130,11 +132,11 @@ class Storage:
         except _OtherTemplatesError as error:
             raise ValueError(str(error)) from None
         except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{os.fspath(path)} is not a usable model: {error}") from None
+            raise FormatError(f"{file_name(path)} is not a usable model: {error}") from None
         for name, names in model.feature_names_.items():
             if model.weights_[name].ndim != 2 or len(model.weights_[name]) != len(names):
                 raise FormatError(
-                    f"{os.fspath(path)} is damaged: template {name!r} has {len(names)} features "
+                    f"{file_name(path)} is damaged: template {name!r} has {len(names)} features "
                     f"but weights of shape {model.weights_[name].shape}"
                 )
         return model

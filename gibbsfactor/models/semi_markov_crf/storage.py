@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from gibbsfactor.errors import FormatError
 from gibbsfactor.features.vectorizers import Vectorizer, vectorizer_from_arrays
-from gibbsfactor.files import read_arrays, write_arrays
+from gibbsfactor.files import FileSource, file_name, read_arrays, write_arrays
 from gibbsfactor.learning.chain.segment_features import KINDS, SegmentFeatures
 from gibbsfactor.models.semi_markov_crf.notation import Notation
 
@@ -44,8 +43,10 @@ class Storage:
     _check_fitted: Callable[[], None]
     get_params: Callable[..., dict[str, Any]]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: FileSource) -> None:
         """Write the model to a file: no pickle, written aside and then moved into place.
+
+        The path may also be a file open for bytes, which is just written to.
 
         Features whose weight is 0, as an L1 penalty leaves most of them, are left out. A function
         given as ``segment_features`` is not written: `load` takes it again.
@@ -86,7 +87,7 @@ class Storage:
     @classmethod
     def load(
         cls,
-        path: str | os.PathLike[str],
+        path: FileSource,
         *,
         segment_features: Callable[[Any, int, int], Any] | None = None,
     ) -> Self:
@@ -94,7 +95,7 @@ class Storage:
 
         Parameters
         ----------
-        path : where it is
+        path : where it is, or a file open for bytes
         segment_features : the function that the model was trained with, if it was one
 
         Raises
@@ -107,7 +108,7 @@ class Storage:
             If the model needs a function and none is given, or the other way round.
         """
         description, arrays = read_arrays(path, KIND, mapped=True)
-        name = os.fspath(path)
+        name = file_name(path)
         try:
             parameters = dict(description["parameters"])
             names = parameters["segment_features"]
