@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gibbsfactor.learning.line_search import ROUNDING, Trial, search
 from gibbsfactor.learning.minimum import FloatArray, Minimum, Objective, Progress, Watcher
 from gibbsfactor.learning.past_steps import PastSteps, precision_for
+from gibbsfactor.learning.preconditioning import Coordinates
 from gibbsfactor.learning.recorder import Recorder, check_limits, checked_start
 from gibbsfactor.learning.stopping import Settling
 
@@ -29,6 +30,7 @@ def minimize(
     period: int = 1,
     memory: int = 20,
     progress: Watcher | None = None,
+    coordinates: Coordinates | None = None,
 ) -> Minimum:
     """Minimise a smooth function of real weights with L-BFGS.
 
@@ -56,6 +58,10 @@ def minimize(
     progress : callable, optional
         Called with a `Progress` after every iteration. It may raise StopIteration to end the
         search there.
+    coordinates : Coordinates, optional
+        Preconditioning: the search is done in these coordinates of the weights, and gradients are
+        by them. They also tell about how much there is left to gain, and the loss tolerance is
+        only met where that is no more than ten times it.
 
     Returns
     -------
@@ -91,6 +97,8 @@ def minimize(
     (True, True)
     """
     point = checked_start(start)
+    if coordinates is not None:
+        point = coordinates.of(point)
     check_limits(max_iterations, period, memory, gradient_tolerance, loss_tolerance)
     recorder = Recorder(
         objective,
@@ -98,6 +106,7 @@ def minimize(
         max_iterations,
         gradient_tolerance,
         Settling(loss_tolerance, period),
+        coordinates=coordinates,
     )
     return recorder.run("L-BFGS", partial(_descend, recorder, point, memory))
 
@@ -127,7 +136,8 @@ def _descend(recorder: Recorder, point: FloatArray, memory: int) -> str:
                 first = 1.0 if len(past) else 1.0 / float(np.linalg.norm(direction))
                 evaluate = partial(_try, recorder, here, direction)
                 there = search(evaluate, here, first, _LINE_SEARCH_EVALUATIONS)
-                if there is None and -slope <= ROUNDING * abs(loss):
+                hidden = there is None and -slope <= ROUNDING * abs(loss)
+                if hidden and recorder.is_done(point, loss, gradient):
                     return "settled"  # nothing to gain that rounding would show
             if there is None and not len(past):
                 if recorder.failure:
@@ -137,7 +147,7 @@ def _descend(recorder: Recorder, point: FloatArray, memory: int) -> str:
                 past.forget()  # rounding has spoilt it
         past.remember(there.point - point, there.gradient - gradient)
         point, loss, gradient, norm = there.point, there.loss, there.gradient, there.norm
-        verdict = recorder.end_iteration(point, loss, norm)
+        verdict = recorder.end_iteration(point, loss, gradient, norm)
     return verdict
 
 

@@ -21,6 +21,7 @@ functions; Scheinberg & Tang (2016), Practical inexact proximal quasi-Newton met
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,13 +31,18 @@ import numpy.typing as npt
 from gibbsfactor.learning.line_search import ENOUGH, ROUNDING
 from gibbsfactor.learning.minimum import FloatArray, Minimum, Objective, Watcher, largest
 from gibbsfactor.learning.past_steps import PastSteps, precision_for
-from gibbsfactor.learning.quadratic_model import QuadraticModel
+from gibbsfactor.learning.preconditioning import Block, Coordinates
+from gibbsfactor.learning.quadratic_model import QuadraticModel, Related
 from gibbsfactor.learning.recorder import Recorder, check_limits, checked_start
 from gibbsfactor.learning.stopping import Settling
+
+Penalty = float | FloatArray
+"""Of every weight alike, or of each."""
 
 _LINE_SEARCH_EVALUATIONS = 20  # what one iteration may spend before it counts as stuck
 _MODEL_ITERATIONS = 50  # to solve a model nearly; more lower the evaluations only slightly
 _MODEL_TOLERANCE = 1e-3
+_MOST_RELATED = 128  # attributes of a block whose correlations go into a model
 _LEAST_COSINE = 1e-8  # between s and y among the free weights, or the step tells nothing there
 
 
@@ -51,6 +57,7 @@ def minimize_l1(
     period: int = 1,
     memory: int = 20,
     progress: Watcher | None = None,
+    coordinates: Coordinates | None = None,
 ) -> Minimum:
     """Minimise f(w) + l1 |w|_1 by proximal L-BFGS, f convex or nearly so.
 
@@ -65,6 +72,8 @@ def minimize_l1(
         Strength of the penalty, positive.
     max_iterations, loss_tolerance, period, memory, progress
         As for `learning.lbfgs.minimize`, of the penalised loss.
+    coordinates : Coordinates, optional
+        As for `learning.lbfgs.minimize`; they have no blocks, which would mix the weights.
     gradient_tolerance : float
         Converged when the largest absolute component of the pseudo-gradient is at most this.
 
@@ -99,15 +108,22 @@ def minimize_l1(
         raise ValueError(
             f"l1 is {l1}; it must be a finite number above 0 (without the penalty, use minimize)"
         )
+    penalty: Penalty = float(l1)
+    if coordinates is not None:
+        point = coordinates.of(point)
+        if coordinates.scales is not None:
+            penalty = l1 / coordinates.scales
     recorder = Recorder(
         objective,
         progress,
         max_iterations,
         gradient_tolerance,
         Settling(loss_tolerance, period),
-        partial(_penalised, l1=float(l1)),
+        partial(_penalised, l1=penalty),
+        partial(pseudo_gradient, l1=penalty),
+        coordinates,
     )
-    return recorder.run("proximal L-BFGS", partial(_descend, recorder, point, float(l1), memory))
+    return recorder.run("proximal L-BFGS", partial(_descend, recorder, point, penalty, memory))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,19 +146,30 @@ class _Step:
 
 
 def _penalised(
-    point: FloatArray, loss: float, gradient: FloatArray, *, l1: float
+    point: FloatArray, loss: float, gradient: FloatArray, *, l1: Penalty
 ) -> tuple[float, float]:
     free = free_weights(point, gradient, l1)
-    w = point[free]
-    return loss + l1 * float(np.abs(w).sum()), largest(pseudo_gradient(w, gradient[free], l1))
+    w, l1 = point[free], _some(l1, free)
+    return loss + _growth(w, np.zeros_like(w), l1), largest(pseudo_gradient(w, gradient[free], l1))
 
 
-def free_weights(point: FloatArray, gradient: FloatArray, l1: float) -> npt.NDArray[np.intp]:
+def _growth(now: FloatArray, before: FloatArray, l1: Penalty) -> float:
+    """Of sum_j l1_j |w_j|."""
+    if isinstance(l1, float):
+        return l1 * float(np.abs(now).sum() - np.abs(before).sum())
+    return float(l1 @ (np.abs(now) - np.abs(before)))
+
+
+def _some(l1: Penalty, free: npt.NDArray[np.intp]) -> Penalty:
+    return l1 if isinstance(l1, float) else l1[free]
+
+
+def free_weights(point: FloatArray, gradient: FloatArray, l1: Penalty) -> npt.NDArray[np.intp]:
     """Where a weight is not zero, or is pulled away from it by more than the penalty."""
     return np.flatnonzero((point != 0) | (gradient > l1) | (gradient < -l1))
 
 
-def pseudo_gradient(point: FloatArray, gradient: FloatArray, l1: float) -> FloatArray:
+def pseudo_gradient(point: FloatArray, gradient: FloatArray, l1: Penalty) -> FloatArray:
     """The slope of f + l1 |w|_1 in the direction in which it falls, zero where it falls in none.
 
     Source: Andrew & Gao (2007), equation 4.
@@ -156,17 +183,18 @@ def pseudo_gradient(point: FloatArray, gradient: FloatArray, l1: float) -> Float
     return np.where(point == 0, at_zero, gradient + l1 * np.sign(point))
 
 
-def _descend(recorder: Recorder, start: FloatArray, l1: float, memory: int) -> str:
+def _descend(recorder: Recorder, start: FloatArray, l1: Penalty, memory: int) -> str:
     """Model after model; says why it ended."""
     here = _Point(start, *recorder.evaluate(start))
     if not start.size:
         return "empty"
     past = PastSteps(memory, precision_for(start.size))
+    related = recorder.coordinates.related if recorder.coordinates is not None else ()
     verdict = recorder.verdict(here.norm)
     while not verdict:
         there = None
         while there is None:
-            step = _model_step(here, past, l1)
+            step = _model_step(here, past, l1, related)
             if not len(past) and not math.isfinite(step.promise):
                 raise FloatingPointError(
                     "the gradient is so large that its square is not finite; "
@@ -177,22 +205,24 @@ def _descend(recorder: Recorder, start: FloatArray, l1: float, memory: int) -> s
             if there is None and not len(past):
                 if recorder.failure:
                     raise FloatingPointError(recorder.failure)
-                return "settled" if -step.promise <= ROUNDING * abs(here.loss) else "stuck"
+                hidden = -step.promise <= ROUNDING * abs(here.loss)
+                done = hidden and recorder.is_done(here.weights, here.loss, here.gradient)
+                return "settled" if done else "stuck"
             if there is None:
                 past.forget()  # rounding has spoilt it
         past.remember(there.weights - here.weights, there.gradient - here.gradient)
         here = there
-        verdict = recorder.end_iteration(here.weights, here.loss, here.norm)
+        verdict = recorder.end_iteration(here.weights, here.loss, here.gradient, here.norm)
     return verdict
 
 
-def _model_step(here: _Point, past: PastSteps, l1: float) -> _Step:
+def _model_step(here: _Point, past: PastSteps, l1: Penalty, blocks: Sequence[Block] = ()) -> _Step:
     """From here to the minimum of the model, about."""
     free = free_weights(here.weights, here.gradient, l1)
-    w, g = here.weights[free], here.gradient[free]
+    w, g, l1 = here.weights[free], here.gradient[free], _some(l1, free)
     root = np.ones(len(free)) if past.metric is None else np.sqrt(past.metric[free], dtype=float)
     # in the coordinates w * root, B starts from a multiple of the identity
-    model = _model(past, free, root)
+    model = _model(past, free, root, _related(blocks, free))
     if model is None:
         with np.errstate(over="ignore", under="ignore"):
             sigma = float(np.linalg.norm(pseudo_gradient(w, g, l1)))  # a step of length 1 at most
@@ -203,11 +233,28 @@ def _model_step(here: _Point, past: PastSteps, l1: float) -> _Step:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         target = model.minimum(w * root, g / root, l1 / root, _MODEL_ITERATIONS, _MODEL_TOLERANCE)
         change = target / root - w  # exactly -w where the target is zero
-        promise = float(g @ change) + l1 * float(np.abs(w + change).sum() - np.abs(w).sum())
+        promise = float(g @ change) + _growth(w + change, w, l1)
     return _Step(free, change, promise)
 
 
-def _model(past: PastSteps, free: npt.NDArray[np.intp], root: FloatArray) -> QuadraticModel | None:
+def _related(blocks: Sequence[Block], free: npt.NDArray[np.intp]) -> Related:
+    """The correlations of weights of blocks, as far as they are free."""
+    groups = []
+    for block in blocks:
+        if len(block.root) > _MOST_RELATED:
+            continue
+        matrix = block.root.T @ block.root
+        places = np.searchsorted(free, block.places)
+        there = free[np.minimum(places, len(free) - 1)] == block.places if len(free) else places < 0
+        for column, on in zip(places.T, there.T, strict=True):
+            if on.sum() > 1:
+                groups.append((column[on], matrix[np.ix_(on, on)]))
+    return Related(groups)
+
+
+def _model(
+    past: PastSteps, free: npt.NDArray[np.intp], root: FloatArray, related: Related
+) -> QuadraticModel | None:
     """The model of the past steps as far as they concern the free weights; None if none does."""
     if not len(past) or not len(free):
         return None
@@ -220,8 +267,14 @@ def _model(past: PastSteps, free: npt.NDArray[np.intp], root: FloatArray) -> Qua
         return None
     steps, changes = steps[tell], changes[tell]
     sigma = float(sizes[tell][-1] ** 2 / curvatures[tell][-1])
+    precision = past.precision
+    if related.groups:
+        last = changes[-1].astype(np.float64)
+        every = np.ones(len(free), bool)
+        sigma = float(last @ related.solve(last, every)) / float(curvatures[tell][-1])
+        precision = np.float64
     try:
-        return QuadraticModel.of(steps, changes, sigma, past.precision)
+        return QuadraticModel.of(steps, changes, sigma, precision, related)
     except np.linalg.LinAlgError:
         return None
 

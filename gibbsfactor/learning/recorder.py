@@ -19,9 +19,14 @@ from gibbsfactor.learning.minimum import (
     Watcher,
     largest,
 )
+from gibbsfactor.learning.preconditioning import Coordinates
 from gibbsfactor.learning.stopping import Settling
 
 Measure = Callable[[FloatArray, float, FloatArray], tuple[float, float]]
+Slope = Callable[[FloatArray, FloatArray], FloatArray]
+
+LEFT = 10  # times the loss tolerance: the share of the loss that the gradient may still promise
+ROUNDING = 1e-10  # no less is asked of it
 
 
 def plain(point: FloatArray, loss: float, gradient: FloatArray) -> tuple[float, float]:
@@ -29,12 +34,19 @@ def plain(point: FloatArray, loss: float, gradient: FloatArray) -> tuple[float, 
     return loss, largest(gradient)
 
 
+def smooth(point: FloatArray, gradient: FloatArray) -> FloatArray:
+    """The gradient as it is."""
+    return gradient
+
+
 @dataclass
 class Recorder:
     """Evaluates the objective, checks what it gives, and remembers the best point.
 
     ``measure`` gives the loss that counts and the size of its gradient, out of the point and the
-    objective's own loss and gradient there: a place for penalties that have no gradient.
+    objective's own loss and gradient there, and ``slope`` that gradient itself: places for
+    penalties that have none of their own. Points are in ``coordinates`` of the weights, where
+    there are such, and so are gradients; weights are handed out as what they are.
     """
 
     objective: Objective
@@ -43,6 +55,8 @@ class Recorder:
     gradient_tolerance: float
     settling: Settling
     measure: Measure = plain
+    slope: Slope = smooth
+    coordinates: Coordinates | None = None
     began: float = field(default_factory=time.perf_counter)
     evaluations: int = 0
     iterations: int = 0
@@ -53,7 +67,7 @@ class Recorder:
 
     def evaluate(self, point: FloatArray) -> tuple[float, FloatArray, float]:
         """The loss that counts, the objective's own gradient, and the gradient's size."""
-        given_loss, given_gradient = self.objective(point)
+        given_loss, given_gradient = self.objective(self.weights(point))
         self.evaluations += 1
         gradient = np.asarray(given_gradient, dtype=np.float64)
         if gradient.shape != point.shape:
@@ -61,6 +75,8 @@ class Recorder:
                 f"the objective gave a gradient of shape {gradient.shape} at a point of shape "
                 f"{point.shape}; they must be equal"
             )
+        if self.coordinates is not None:
+            gradient = self.coordinates.gradient(gradient)
         loss = float(given_loss)
         if not (math.isfinite(loss) and math.isfinite(largest(gradient))):
             bad = int(np.count_nonzero(~np.isfinite(gradient)))
@@ -79,15 +95,28 @@ class Recorder:
             self.best_weights = point
         return loss, gradient, norm
 
-    def end_iteration(self, point: FloatArray, loss: float, norm: float) -> str:
+    def weights(self, point: FloatArray) -> FloatArray:
+        """The weights at a point."""
+        return point if self.coordinates is None else self.coordinates.weights(point)
+
+    def is_done(self, point: FloatArray, loss: float, gradient: FloatArray) -> bool:
+        """Whether the gradient promises no more than a small share of the loss."""
+        if self.coordinates is None:
+            return True
+        left = self.coordinates.gain(self.slope(point, gradient))
+        return left <= max(LEFT * self.settling.tolerance, ROUNDING) * abs(loss)
+
+    def end_iteration(
+        self, point: FloatArray, loss: float, gradient: FloatArray, norm: float
+    ) -> str:
         """Count and report it; why the search should end here, if it should."""
         self.iterations += 1
-        settled = self.settling.add(loss)
+        settled = self.settling.add(loss) and self.is_done(point, loss, gradient)
         if self.progress is not None:
             seconds = time.perf_counter() - self.began
             pace = seconds / self.iterations
             limit = self.max_iterations - self.iterations
-            weights = point.view()
+            weights = self.weights(point).view()
             weights.flags.writeable = False
             record = Progress(
                 self.iterations,
@@ -140,7 +169,7 @@ class Recorder:
 
     def _minimum(self, converged: bool, interrupted: bool, message: str) -> Minimum:
         assert self.best_weights is not None
-        weights = self.best_weights.copy()
+        weights = np.array(self.weights(self.best_weights))
         weights.flags.writeable = False
         return Minimum(
             weights,

@@ -20,6 +20,8 @@ things make it work.
 - A few rows for each feature show the curvature well enough. They are taken in proportion to
   s_n p_nk (1 - p_nk): rows already decided have no curvature to show. The error of such a sample
   does not depend on how ill conditioned the features are.
+- Where a column is nearly a sum of others (years and the intercept), the squares in H_k have lost
+  the difference. Then R_k comes from a QR decomposition of the rows, which have not.
 
 Where the factors would be too large, all classes share one, of the mean over k of H_k; and beyond
 `_MOST_COLUMNS` columns only the diagonals are used, which takes care of scale, not of correlation.
@@ -37,12 +39,15 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from gibbsfactor.learning.lbfgs import Minimum, Progress, minimize
+from gibbsfactor.learning.preconditioning import Coordinates, triangular_factor
 from gibbsfactor.learning.softmax_loss import FloatArray, Matrix, SoftmaxLoss
 
 _MOST_COLUMNS = 4_000  # more weights a class than this: no dense Hessian block
 _MOST_ENTRIES = 16_000_000  # more entries in all blocks than this: one block for all classes
 _ROWS_PER_COLUMN = 8  # rows that a block is estimated from, for each of its columns
 _FIRST_ROUND = 8  # iterations before the factors are made anew
+_LEAST_PIVOT = 1e-4  # of a column's length: with less, squares have lost too many digits
+_MOST_IN_QR = 1_000  # columns of a block that can be made from the rows themselves
 _ROUNDING = 1e-12  # relative precision of a loss that is summed over many rows
 
 
@@ -144,7 +149,8 @@ def minimize_whitened(
     start : ndarray, shape (B, A)
     max_iterations : int
     tolerance : float
-        Converged when an iteration lowers the loss by at most this share of it.
+        Converged when an iteration lowers the loss by at most this share of it, and the gradient
+        promises at most ten times as much.
     progress : callable, optional
         As for `minimize`; the gradient norm it sees is the whitened one.
 
@@ -182,6 +188,7 @@ def minimize_whitened(
             gradient_tolerance=0.0,
             loss_tolerance=tolerance,
             progress=progress and _after(done, progress),
+            coordinates=Coordinates(np.full(start.size, whitening.scale**2)),
         )
         weights = whitening.weights(minimum.weights.reshape(loss.shape))
         norm = minimum.gradient_norm / whitening.scale
@@ -192,7 +199,7 @@ def minimize_whitened(
             gradient_norm=norm,
             iterations=minimum.iterations + (done.iterations if done else 0),
             evaluations=minimum.evaluations + (done.evaluations if done else 0) + 1,
-            converged=minimum.converged or gap <= max(tolerance, _ROUNDING) * minimum.loss,
+            converged=minimum.converged or gap <= max(tolerance, _ROUNDING) * abs(minimum.loss),
         )
         if minimum.iterations >= max_iterations:
             minimum = replace(minimum, message=f"reached max_iterations={max_iterations}")
@@ -240,12 +247,19 @@ def _root(loss: SoftmaxLoss, curvature: FloatArray) -> FloatArray:
     if not np.isfinite(block).all():
         raise ValueError("the features are so large that their squares overflow; scale them down")
     diagonal = np.diagonal(block) + loss.penalty
-    diagonal = np.where(diagonal > 0, diagonal * (1 + 1e-10), 1.0)
-    np.fill_diagonal(block, diagonal)
+    diagonal = np.where(diagonal > 0, diagonal, 1.0)
+    np.fill_diagonal(block, diagonal * (1 + 1e-10))
+    lengths = np.sqrt(diagonal)
     try:
-        return np.asarray(cholesky(block, overwrite_a=True, check_finite=False))
+        root = np.asarray(cholesky(block, check_finite=False))
+        if (np.diagonal(root) > _LEAST_PIVOT * lengths).all():
+            return root
     except LinAlgError:  # rounding made it indefinite
-        return np.diag(np.sqrt(diagonal))
+        pass
+    if n_weights > _MOST_IN_QR:
+        return np.diag(lengths)
+    table = _with_ones(loss.features[rows], n_weights) * np.sqrt(counts)[:, None] / lengths
+    return triangular_factor(table, np.sqrt(loss.penalty) / lengths) * lengths
 
 
 def _weighted_gram(rows: Matrix, counts: FloatArray, n_weights: int) -> FloatArray:
@@ -259,10 +273,16 @@ def _weighted_gram(rows: Matrix, counts: FloatArray, n_weights: int) -> FloatArr
             block[-1, :-1] = block[:-1, -1] = weighted.sum(axis=0)
             block[-1, -1] = counts.sum()
         return block
-    table = np.ones((len(rows), n_weights))
-    table[:, :n_features] = rows
+    table = _with_ones(rows, n_weights)
     table *= np.sqrt(counts)[:, None]
     return np.asarray(table.T @ table)
+
+
+def _with_ones(rows: Matrix, n_weights: int) -> FloatArray:
+    """The rows as a table, followed by a one if there is an intercept."""
+    table = np.ones((rows.shape[0], n_weights))
+    table[:, : rows.shape[1]] = rows.toarray() if isinstance(rows, sp.csr_array) else rows
+    return table
 
 
 def _share(curvature: FloatArray, n_rows: int) -> tuple[npt.NDArray[np.intp], FloatArray]:

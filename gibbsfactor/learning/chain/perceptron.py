@@ -39,6 +39,8 @@ class AveragedPerceptron:
     weights : (F,) where to start
     seed : of the order of the sequences
     before : what `arrays` gave, of a trainer to go on from
+    units : (F,) by what the values of each feature in the data were divided; the weights, given
+        and handed out, are those of the values themselves. 1 by default
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class AveragedPerceptron:
         weights: FloatArray,
         seed: int = 0,
         before: Mapping[str, npt.NDArray[Any]] | None = None,
+        units: FloatArray | None = None,
     ) -> None:
         self.problem = (data, shape, Rows.none(shape), known, limits)
         self.seed = seed
         self.n = len(data.offsets) - 1
-        self.last = np.array(weights, np.float64)
+        self.units = units
+        self.last = np.array(weights, np.float64) * (1.0 if units is None else units)
         self.lagged = np.zeros_like(self.last)
         self.steps = np.zeros(1)  # counted in the compiled loop, which Ctrl-C does not cut in two
         self.passes = 0
@@ -80,7 +84,8 @@ class AveragedPerceptron:
 
     def average(self) -> FloatArray:
         """The average of the weights over all steps."""
-        return self.last - self.lagged / max(float(self.steps[0]), 1.0)
+        average = self.last - self.lagged / max(float(self.steps[0]), 1.0)
+        return average if self.units is None else average / self.units
 
 
 @compiled

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from gibbsfactor.exact.tied import TiedGraphs, TiedTables
+from gibbsfactor.learning.preconditioning import Coordinates, Kind, coordinates_for, spreads
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -160,6 +161,34 @@ class Cases:
         begin = structure.first[self.inputs] - self.first(structure)[:-1]
         shift = np.repeat(begin, structure.sizes[self.inputs])
         return structure.cardinalities[np.arange(len(shift)) + shift]
+
+
+def coordinates_of(
+    structure: Structure, cases: Cases, c2: float, *, separable: bool
+) -> Coordinates:
+    """Coordinates of the weights in which units of features and of bases do not matter."""
+    counted = np.bincount(cases.inputs, cases.weights, structure.n_inputs)
+    kinds = []
+    for cliques, start in zip(structure.cliques, structure.weight_bounds, strict=False):
+        spread, units = spreads(cliques.n_states), None
+        if cliques.basis is not None:
+            spread = cliques.basis.var(axis=0)
+            plain = np.isin(cliques.basis, (-1, 0, 1)).all(axis=0)
+            units = np.where(plain | (spread == 0), 1.0, np.ptp(cliques.basis, axis=0))
+        features = cliques.features
+        kinds.append(
+            Kind(
+                int(start),
+                np.arange(prod(cliques.weights_shape)),
+                spread,
+                counted[cliques.inputs].astype(np.float64),
+                sparse=features if isinstance(features, sp.csr_array) else None,
+                dense=features if isinstance(features, np.ndarray) else None,
+                units=units,
+            )
+        )
+    n_weights = int(structure.weight_bounds[-1])
+    return coordinates_for(kinds, n_weights, c2, separable=separable)
 
 
 def unlabelled(structure: Structure) -> Cases:

@@ -261,11 +261,15 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         if checkpoints is not None and not found.interrupted:
             checkpoints.remove()
         stopped = found.interrupted or (dev is not None and dev.stopped)
-        if self.algorithm == "lbfgs" and not found.converged and not stopped:
+        limited = found.iterations + done >= self.max_iterations
+        if not (found.converged or stopped or (limited and self.algorithm != "lbfgs")):
+            advice = (
+                f"; raise max_iterations={self.max_iterations} or tol={self.tol:g}, penalise more, "
+                "or scale the features"
+            )
             warn_not_converged(
                 f"training stopped before it converged: {found.message}, at loss "
-                f"{found.loss:.8g}; raise max_iterations={self.max_iterations} or "
-                f"tol={self.tol:g}, or scale the features",
+                f"{found.loss:.8g}{advice if self.algorithm == 'lbfgs' else ''}",
                 stacklevel=2,
             )
         return self

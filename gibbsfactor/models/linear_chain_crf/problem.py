@@ -11,14 +11,17 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 from gibbsfactor.errors import listed
 from gibbsfactor.exact.chain import ChainScores, Packing, viterbi
 from gibbsfactor.features import Constraints, Tokens
 from gibbsfactor.features.labels import EncodedLabels
+from gibbsfactor.features.tokens import Matrix
 from gibbsfactor.learning.chain.features import ChainFeatures
 from gibbsfactor.learning.chain.rules import ChainRules
 from gibbsfactor.learning.chain.targets import ChainTargets, sequence_weights
+from gibbsfactor.learning.preconditioning import Coordinates, Kind, coordinates_for, spreads
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,6 +38,42 @@ class ChainProblem:
     observed: FloatArray
     rules: ChainRules
     start: FloatArray
+
+    def coordinates(self, c2: float, *, separable: bool) -> Coordinates:
+        """Coordinates of the weights in which units do not matter; `coordinates_for` tells more."""
+        features, tokens, n = self.features, self.tokens, self.features.n_labels
+        bounds = features.bounds
+        counts = np.repeat(self.targets.weights, tokens.lengths)
+        after = counts[self.targets.neighbours()[1]]
+        label, pair = spreads(n), spreads(n**2)
+        kinds = [
+            Kind(0, features.states, label, counts, tokens.attributes, tokens.dense),
+            Kind(bounds[1], features.transitions, pair, after),
+            Kind(bounds[3], features.triples, spreads(n**3), after),
+        ]
+        if tokens.edges is not None:
+            kinds.append(Kind(bounds[2], features.conditioned, pair, counts, tokens.edges))
+        return coordinates_for(kinds, features.n_weights, c2, separable=separable)
+
+    def in_units(self, units: FloatArray) -> Tokens:
+        """The tokens, each attribute's values divided by the unit (F,) of its weights."""
+        features, tokens, n = self.features, self.tokens, self.features.n_labels
+        of_attributes, of_pairs = np.ones(tokens.n_attributes), np.ones(tokens.n_edge_attributes)
+        of_attributes[features.states // n] = units[: features.bounds[1]]
+        of_pairs[features.conditioned // n**2] = units[features.bounds[2] : features.bounds[3]]
+        sparse = of_attributes[: tokens.n_sparse]
+        return Tokens(
+            _divided(tokens.attributes, sparse),
+            tokens.lengths,
+            None if tokens.edges is None else _divided(tokens.edges, of_pairs),
+            None if tokens.dense is None else tokens.dense / of_attributes[tokens.n_sparse :],
+        )
+
+
+def _divided(matrix: Matrix, units: FloatArray) -> Matrix:
+    """The matrix with its columns divided by their units."""
+    parts = (matrix.data / units[matrix.indices], matrix.indices, matrix.indptr)
+    return scipy.sparse.csr_array(parts, shape=matrix.shape)
 
 
 def make_targets(

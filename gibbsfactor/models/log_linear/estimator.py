@@ -14,11 +14,12 @@ import numpy.typing as npt
 from gibbsfactor.errors import IntractableError, listed
 from gibbsfactor.learning.estimator import Estimator, warn_not_converged
 from gibbsfactor.learning.lbfgs import minimize
-from gibbsfactor.learning.log_linear.cliques import Cases, Structure
+from gibbsfactor.learning.log_linear.cliques import Cases, Structure, coordinates_of
 from gibbsfactor.learning.log_linear.loss import LogLinearLoss
 from gibbsfactor.learning.log_linear.pseudo_likelihood import PseudoLikelihoodLoss
 from gibbsfactor.learning.log_linear.scaling import scale
 from gibbsfactor.learning.minimum import Minimum, Watcher
+from gibbsfactor.learning.preconditioning import Coordinates, typical_weight
 from gibbsfactor.learning.progress import progress_bar
 from gibbsfactor.learning.proximal import minimize_l1
 from gibbsfactor.models.log_linear.answers import Answers
@@ -32,6 +33,7 @@ from gibbsfactor.variable import State, Variable
 
 FloatArray = npt.NDArray[np.float64]
 
+GRADIENT_TOLERANCE = 1e-6  # of a case that counts once
 PERIOD = 5  # iterations over which training must still gain something
 FORBIDDEN_START = -30.0  # weights of -inf start from here when they are trained on
 HIDDEN_START = 0.1  # standard deviation of the weights to start from where labels are hidden
@@ -197,11 +199,16 @@ class LogLinearModel(Answers, Storage, Estimator):
             )
         structure = inputs.structure
         cases = merged(labels.cases(reader.states, inputs, weights), structure.n_inputs)
-        start = self._start(structure, reader, cases)
+        coordinates = coordinates_of(structure, cases, self.c2, separable=self.c1 > 0)
+        start = self._start(structure, cases, coordinates)
+        limits: dict[str, Any] = {
+            "coordinates": coordinates,
+            "gradient_tolerance": GRADIENT_TOLERANCE * typical_weight(weights),
+        }
         ready = perf_counter()
         with progress_bar(self.progress, "log-linear model") as bar, one_blas_thread():
             try:
-                found = self._minimum(structure, cases, start, bar)
+                found = self._minimum(structure, cases, start, bar, limits)
             except IntractableError as error:
                 raise IntractableError(
                     f"{error}. Training can do without: objective='pseudo-likelihood'"
@@ -302,31 +309,37 @@ class LogLinearModel(Answers, Storage, Estimator):
         }
         return Reader(tuple(self.templates), states)
 
-    def _start(self, structure: Structure, reader: Reader, cases: Cases) -> FloatArray:
+    def _start(self, structure: Structure, cases: Cases, coordinates: Coordinates) -> FloatArray:
         n = int(structure.weight_bounds[-1])
         if self.warm_start and hasattr(self, "weights_"):
             return np.maximum(self._vector(structure), FORBIDDEN_START)
         if (cases.codes < 0).any():
-            return np.random.default_rng(self.random_state).normal(0.0, HIDDEN_START, n)
+            drawn = np.random.default_rng(self.random_state).normal(0.0, HIDDEN_START, n)
+            return coordinates.weights(drawn)
         return np.zeros(n)
 
     def _minimum(
-        self, structure: Structure, cases: Cases, start: FloatArray, watch: Watcher | None
+        self,
+        structure: Structure,
+        cases: Cases,
+        start: FloatArray,
+        watch: Watcher | None,
+        limits: dict[str, Any],
     ) -> Minimum:
-        limits: dict[str, Any] = {"max_iterations": self.max_iterations, "progress": watch}
+        most: dict[str, Any] = {"max_iterations": self.max_iterations, "progress": watch}
         if self.objective == "pseudo-likelihood":
             loss: Any = PseudoLikelihoodLoss(structure, cases, self.c2)
         else:
             loss = LogLinearLoss(structure, cases, self.c2, self.memory)
         if self.solver == "scaling":
-            return scale(loss, start, tolerance=self.tol, **limits)
+            return scale(loss, start, tolerance=self.tol, **most)
         descend = partial(minimize_l1, l1=self.c1) if self.c1 else minimize
         return descend(
             loss,
             start,
-            gradient_tolerance=1e-6,
             loss_tolerance=self.tol,
             period=PERIOD,
+            **most,
             **limits,
         )
 

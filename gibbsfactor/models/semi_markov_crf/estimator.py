@@ -17,6 +17,7 @@ from gibbsfactor.learning.chain.segment_loss import SegmentLoss
 from gibbsfactor.learning.estimator import Estimator, warn_not_converged
 from gibbsfactor.learning.lbfgs import minimize
 from gibbsfactor.learning.minimum import Minimum
+from gibbsfactor.learning.preconditioning import typical_weight
 from gibbsfactor.learning.progress import progress_bar
 from gibbsfactor.learning.proximal import minimize_l1
 from gibbsfactor.models.semi_markov_crf.decoding import Decoding, Sentences
@@ -24,6 +25,7 @@ from gibbsfactor.models.semi_markov_crf.parameters import check_parameters
 from gibbsfactor.models.semi_markov_crf.problem import SegmentProblem
 from gibbsfactor.models.semi_markov_crf.storage import Storage
 
+GRADIENT_TOLERANCE = 1e-5  # of a sequence that counts once
 PERIOD = 10  # iterations over which training must still gain something
 
 
@@ -198,7 +200,7 @@ class SemiMarkovCRF(Decoding, Storage, Estimator):
         loss = problem.loss(self)
         ready = perf_counter()
         with loss, progress_bar(self.progress, "semi-Markov CRF", tokens=tokens.n_tokens) as bar:
-            found = self._minimum(loss, bar)
+            found = self._minimum(problem, loss, bar)
         self.classes_ = problem.classes
         self.longest_ = problem.candidates.longest
         self.notation_ = problem.notation
@@ -233,14 +235,15 @@ class SemiMarkovCRF(Decoding, Storage, Estimator):
                 stacklevel=3,
             )
 
-    def _minimum(self, loss: SegmentLoss, bar: Any) -> Minimum:
+    def _minimum(self, problem: SegmentProblem, loss: SegmentLoss, bar: Any) -> Minimum:
         start = np.zeros(loss.features.n_weights)
         limits: dict[str, Any] = {
             "max_iterations": int(self.max_iterations),
-            "gradient_tolerance": 1e-5,
+            "gradient_tolerance": GRADIENT_TOLERANCE * typical_weight(problem.weights),
             "loss_tolerance": float(self.tol),
             "period": PERIOD,
             "progress": bar,
+            "coordinates": problem.coordinates(loss.features, self.c2, separable=self.c1 > 0),
         }
         if self.c1 > 0:
             return minimize_l1(loss, start, float(self.c1), **limits)

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from gibbsfactor.exact.chain.segments import Candidates, Segmentations
 from gibbsfactor.features import Columns, Tokens
 from gibbsfactor.features.vectorizers import Vectorizer
-from gibbsfactor.learning.chain.segment_features import observed_segment_features
+from gibbsfactor.learning.chain.segment_features import SegmentFeatures, observed_segment_features
 from gibbsfactor.learning.chain.segment_loss import SegmentLoss
 from gibbsfactor.learning.chain.targets import sequence_weights
+from gibbsfactor.learning.preconditioning import Coordinates, Kind, coordinates_for, spreads
 from gibbsfactor.models.semi_markov_crf.attributes import (
     SegmentReader,
     candidate_attributes,
@@ -107,6 +108,24 @@ class SegmentProblem:
         given, left_out = segmentations(segments, codes), int((~kept).sum())
         parts = (tokens, whole, candidates, given, weights, classes, notation, of_segments)
         return cls(*parts, left_out)
+
+    def coordinates(self, features: SegmentFeatures, c2: float, *, separable: bool) -> Coordinates:
+        """Coordinates of the weights in which units do not matter; `coordinates_for` tells more."""
+        n = features.n_labels
+        of_tokens = np.repeat(self.weights, self.candidates.lengths)
+        of_candidates = of_tokens[self.candidates.begins]
+        longest = int(self.candidates.longest.max(initial=1))
+        label, segment = spreads(n), spreads(n * longest)[:n]
+        kinds = [
+            Kind(start, states, label, of_tokens, self.tokens.attributes, self.tokens.dense)
+            for start, states in zip(
+                features.bounds, (features.inside, features.first, features.last), strict=False
+            )
+        ]
+        whole = self.whole.attributes, self.whole.dense
+        kinds.append(Kind(features.bounds[3], features.whole, segment, of_candidates, *whole))
+        kinds.append(Kind(features.bounds[4], features.transitions, spreads(n**2), of_tokens))
+        return coordinates_for(kinds, features.n_weights, c2, separable=separable)
 
     def loss(self, model: Any) -> SegmentLoss:
         """The objective that the model's parameters ask for."""
