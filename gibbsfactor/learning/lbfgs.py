@@ -142,7 +142,7 @@ def _descend(recorder: Recorder, point: FloatArray, memory: int) -> str:
             if there is None and not len(past):
                 if recorder.failure:
                     raise FloatingPointError(recorder.failure)
-                return "stuck"
+                return recorder.stuck(point, loss, gradient)
             if there is None:
                 past.forget()  # rounding has spoilt it
         past.remember(there.point - point, there.gradient - gradient)

@@ -207,7 +207,8 @@ def _descend(recorder: Recorder, start: FloatArray, l1: Penalty, memory: int) ->
                     raise FloatingPointError(recorder.failure)
                 hidden = -step.promise <= ROUNDING * abs(here.loss)
                 done = hidden and recorder.is_done(here.weights, here.loss, here.gradient)
-                return "settled" if done else "stuck"
+                where = here.weights, here.loss, here.gradient
+                return "settled" if done else recorder.stuck(*where)
             if there is None:
                 past.forget()  # rounding has spoilt it
         past.remember(there.weights - here.weights, there.gradient - here.gradient)

@@ -106,6 +106,11 @@ class Recorder:
         left = self.coordinates.gain(self.slope(point, gradient))
         return left <= max(LEFT * self.settling.tolerance, ROUNDING) * abs(loss)
 
+    def stuck(self, point: FloatArray, loss: float, gradient: FloatArray) -> str:
+        """Why no lower point is found: rounding, if the gradient promises hardly any gain."""
+        known = self.coordinates is not None
+        return "rounded" if known and self.is_done(point, loss, gradient) else "stuck"
+
     def end_iteration(
         self, point: FloatArray, loss: float, gradient: FloatArray, norm: float
     ) -> str:
@@ -161,11 +166,13 @@ class Recorder:
             "flat": f"the gradient is within {self.gradient_tolerance:g} of zero",
             "settled": f"{'an iteration' if period == 1 else f'{period} iterations'} lowered the "
             f"loss by no more than {share:g} of it",
+            "rounded": "rounding allows no lower loss, and the gradient promises hardly any",
             "stopped": f"stopped by the progress callable after iteration {self.iterations}",
             "spent": f"reached max_iterations={self.max_iterations}",
             "stuck": "the line search found no lower point; rounding may allow no better",
         }
-        return self._minimum(reason in ("empty", "flat", "settled"), False, messages[reason])
+        converged = reason in ("empty", "flat", "settled", "rounded")
+        return self._minimum(converged, False, messages[reason])
 
     def _minimum(self, converged: bool, interrupted: bool, message: str) -> Minimum:
         assert self.best_weights is not None
