@@ -30,8 +30,8 @@ class Progress:
     loss : float
         With all penalties.
     gradient_norm : float
-        Largest absolute component of the gradient (of the pseudo-gradient under an L1 penalty);
-        NaN where a trainer never has the whole of it.
+        Largest absolute component of the gradient (of the pseudo-gradient under an L1 penalty), by
+        the coordinates that the search is done in; NaN where a trainer never has the whole of it.
     seconds : float
         Time since the start.
     evaluations : int
@@ -72,10 +72,11 @@ class Minimum:
         The point of the lowest loss among all that were evaluated.
     loss : float
     gradient_norm : float
-        Largest absolute component of the gradient at ``weights``.
+        Largest absolute component of the gradient at ``weights``, by the coordinates that the
+        search was done in.
     iterations, evaluations : int
     converged : bool
-        Whether one of the two tolerances was met.
+        Whether one of the two tolerances was met, or rounding allows no better.
     interrupted : bool
         Whether Ctrl-C ended the search.
     message : str

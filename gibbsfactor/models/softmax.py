@@ -61,8 +61,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     max_iterations : int
         The most L-BFGS iterations.
     tol : float
-        Training ends when an iteration lowers the loss by at most this share of it. At the
-        default the loss is within about 1e-5 of its lowest, far closer than predictions need.
+        Training ends when an iteration lowers the loss by at most this share of it, and the
+        gradient promises no more than ten times this share. At the default the loss is within
+        about 1e-5 of its lowest, far closer than predictions need.
     warm_start : bool
         Whether `fit` starts from the weights of the last one, rather than from zero. The classes
         and the number of features must be the same.

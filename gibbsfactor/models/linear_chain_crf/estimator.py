@@ -86,8 +86,9 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
     max_iterations : int
         Most iterations of L-BFGS, or passes over the data of the others.
     tol : float
-        Stop when ten iterations together lower the loss by less than this share of it; ten passes
-        of "l2sgd" and "ap", by less than a hundred times this.
+        Stop when ten iterations together lower the loss by less than this share of it, and the
+        gradient promises no more than ten times this share; or ten passes of "l2sgd" and "ap", by
+        less than a hundred times this.
     early_stopping : int, optional
         Where there are dev data, stop after so many iterations without gain on them.
     dev_metric : "f1", "accuracy" or "loss"
@@ -111,11 +112,14 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
     features_ : ChainFeatures, which weights there are
     weights_ : ndarray (F,), in the order that ``features_`` tells
     vectorizer_ : turns sequences into sparse attributes
-    loss_, gradient_norm_ : at the end of training
+    loss_ : at the end of training
+    gradient_norm_ : its largest component, by weights scaled to the size of their features' values
     n_iter_, n_evaluations_ : of training
     history_ : list of dicts, the figures after each iteration
     dev_score_, best_iteration_ : of the weights kept, where there were dev data
-    converged_, interrupted_ : whether training met its tolerance, or was ended by Ctrl-C
+    converged_ : whether training met its tolerance; "l2sgd" near the optimum, "ap" with fewer
+        mistakes than the most frequent label makes
+    interrupted_ : whether Ctrl-C ended training
     seconds_ : {"features": ..., "training": ...}
 
     Notes
@@ -218,7 +222,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         Warns
         -----
         ConvergenceWarning
-            If ``max_iterations``, or a loss that could not be lowered, ended L-BFGS first.
+            If ``max_iterations``, or a loss that could not be lowered, ended L-BFGS first; or if
+            "l2sgd" settled far from the optimum, or "ap" at too many mistakes.
         RuntimeWarning
             If Ctrl-C did; the best weights so far are kept.
         """

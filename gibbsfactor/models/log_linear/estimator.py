@@ -70,7 +70,8 @@ class LogLinearModel(Answers, Storage, Estimator):
         Strengths of the penalties c1 |w|_1 and c2 |w|^2, as in `LinearChainCRF`.
     max_iterations : int
     tol : float
-        Stop when five iterations together lower the loss by less than this share of it; with
+        Stop when five iterations together lower the loss by less than this share of it, and the
+        gradient promises no more than ten times this share; with
         "scaling", when no expected frequency is off by more than this share of the cases.
     warm_start : bool
         Let `fit` start from the weights of the last fit, or of `from_weights`, of the same
@@ -90,7 +91,8 @@ class LogLinearModel(Answers, Storage, Estimator):
         A row for each feature; a column for each joint state of the members, the last member's
         running fastest, or for each column of the template's own table.
     feature_names_ : {template's title: list of A names}
-    loss_, gradient_norm_ : at the end of training
+    loss_ : at the end of training
+    gradient_norm_ : its largest component, by weights scaled to the size of their features' values
     n_iter_, n_evaluations_ : of training
     converged_, interrupted_ : whether training met its tolerance, or was ended by Ctrl-C
     seconds_ : {"reading": ..., "training": ...}
@@ -226,7 +228,7 @@ class LogLinearModel(Answers, Storage, Estimator):
             warn_not_converged(
                 f"training stopped before it converged: {found.message}, at loss "
                 f"{found.loss:.8g}; raise max_iterations={self.max_iterations} or "
-                f"tol={self.tol:g}, or scale the features",
+                f"tol={self.tol:g}, penalise more, or scale the features",
                 stacklevel=2,
             )
         return self

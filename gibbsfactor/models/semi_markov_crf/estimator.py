@@ -78,7 +78,8 @@ class SemiMarkovCRF(Decoding, Storage, Estimator):
     max_iterations : int
         Most iterations of L-BFGS.
     tol : float
-        Stop when ten iterations together lower the loss by less than this share of it.
+        Stop when ten iterations together lower the loss by less than this share of it, and the
+        gradient promises no more than ten times this share.
     n_threads : int, optional
         By default as many as there are processors.
     progress : bool or "always"
@@ -94,7 +95,8 @@ class SemiMarkovCRF(Decoding, Storage, Estimator):
     weights_ : ndarray (F,), in the order that ``features_`` tells
     vectorizer_, segment_vectorizer_ : turn tokens and segments into sparse attributes
     n_left_out_ : how many training sequences had a segment that was too long
-    loss_, gradient_norm_ : at the end of training
+    loss_ : at the end of training
+    gradient_norm_ : its largest component, by weights scaled to the size of their features' values
     n_iter_, n_evaluations_ : of training
     converged_, interrupted_ : whether training met its tolerance, or was ended by Ctrl-C
     seconds_ : {"features": ..., "training": ...}
@@ -231,7 +233,7 @@ class SemiMarkovCRF(Decoding, Storage, Estimator):
             warn_not_converged(
                 f"training stopped before it converged: {found.message}, at loss "
                 f"{found.loss:.8g}; raise max_iterations={self.max_iterations} or "
-                f"tol={self.tol:g}, or scale the features",
+                f"tol={self.tol:g}, penalise more, or scale the features",
                 stacklevel=3,
             )
 
