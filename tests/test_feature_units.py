@@ -430,3 +430,14 @@ def test_the_perceptron_takes_values_in_any_unit():
 def test_values_that_are_no_numbers_are_an_error(value):
     with pytest.raises(ValueError, match=r"the attribute 'price' is (nan|inf); weights must be"):
         LinearChainCRF(progress=False).fit([[{"price": value}, {"price": 1.0}]], [["a", "b"]])
+
+
+def test_arrays_in_dicts_are_features_of_log_linear_models_too():
+    X, y = sequences()
+    vectors = [[{"bias": 1.0, "vector": row[:3]} for row in x] for x in X]
+    templates = [CliqueTemplate(Nodes(), own), CliqueTemplate(Chain())]
+    model = LogLinearModel(templates, c2=0.1, progress=False).fit(vectors, y)
+    table = LogLinearModel(templates, c2=0.1, progress=False).fit(X, y)
+    assert model.loss_ == pytest.approx(table.loss_, rel=1e-9)
+    assert_allclose(model.predict_proba(vectors)[0], table.predict_proba(X)[0], atol=1e-7)
+    assert model.feature_names_["Nodes"] == ["bias", "vector:0", "vector:1", "vector:2"]

@@ -184,7 +184,9 @@ class Reader:
                 f"template {template.title!r} gave a matrix of features in training, and now names"
             )
         tokens = vectorizer.fit_transform(seen) if is_new else vectorizer.transform(seen)
-        return sp.csr_array(tokens.attributes)
+        if tokens.dense is None:
+            return sp.csr_array(tokens.attributes)
+        return sp.csr_array(sp.hstack([tokens.attributes, tokens.dense], format="csr"))
 
     def _matrix(
         self, i: int, seen: list[Any], found: list[IntArray], is_new: bool
