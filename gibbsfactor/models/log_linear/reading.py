@@ -186,7 +186,9 @@ class Reader:
         tokens = vectorizer.fit_transform(seen) if is_new else vectorizer.transform(seen)
         if tokens.dense is None:
             return sp.csr_array(tokens.attributes)
-        return sp.csr_array(sp.hstack([tokens.attributes, tokens.dense], format="csr"))
+        return sp.csr_array(
+            sp.hstack([tokens.attributes, sp.csr_array(tokens.dense)], format="csr")
+        )
 
     def _matrix(
         self, i: int, seen: list[Any], found: list[IntArray], is_new: bool
