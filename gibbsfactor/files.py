@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from io import BufferedWriter, FileIO
 from math import prod
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -82,6 +83,11 @@ def replacing(path: FileSource) -> Iterator[IO[bytes]]:
     Whatever happens on the way, ``path`` holds either what it held before or the whole of what
     was written, and no temporary file stays. (What a process leaves that is killed outright, the
     next one to write the same file removes.) An open file is just written to.
+
+    Raises
+    ------
+    OSError
+        If it can't be written, as where the disk is full; it names ``path``.
     """
     file_name(path)  # raises
     if not isinstance(path, str | os.PathLike):
@@ -93,26 +99,47 @@ def replacing(path: FileSource) -> Iterator[IO[bytes]]:
     if target.is_dir():
         raise IsADirectoryError(f"can't write {path}: it is a folder")
     if target.exists() and not target.is_file():  # a pipe or a device can only be written to
-        with open(target, "wb") as file:
+        with BufferedWriter(_Output(target, "wb", path)) as file:
             yield file
         return
     _remove_remains(target)
     aside = target.with_name(f"{_aside(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        file = open(aside, "xb")  # noqa: SIM115 - closed below, before it is moved
-    except OSError as error:
-        raise type(error)(f"can't write {path}: {error.strerror}") from None
+    file = BufferedWriter(_Output(aside, "xb", path))  # closed below, before it is moved
     try:
         with file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, aside)
-        os.replace(aside, target)
+            with _naming(path):
+                os.fsync(file.fileno())
+        with _naming(path):
+            if target.exists():
+                shutil.copymode(target, aside)
+            os.replace(aside, target)
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+class _Output(FileIO):
+    """A file whose errors name the path that it is written for, as a full disk's do not."""
+
+    def __init__(self, path: Path, mode: str, name: str | os.PathLike[str]) -> None:
+        self._target = name
+        with _naming(name):
+            super().__init__(path, mode)
+
+    def write(self, data: Any) -> int:
+        with _naming(self._target):
+            return super().write(data)
+
+
+@contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Errors of the system name this path."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def _aside(target: Path) -> str:

@@ -342,8 +342,35 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(folder, monkeypatch):
     np.testing.assert_allclose(done.loss_, whole.loss_, rtol=1e-3)  # tol, over ten iterations
 
 
+def test_a_checkpoint_stays_where_the_model_could_not_be_written(folder, monkeypatch, capsys):
+    import gibbsfactor.models.linear_chain_crf.estimator as estimator
+    from gibbsfactor.models.linear_chain_crf import storage
+
+    every = estimator.Checkpoints
+    monkeypatch.setattr(
+        estimator, "Checkpoints", lambda path, told, **_: every(path, told, every_seconds=0)
+    )
+
+    def full(path, *arguments, **options):
+        raise OSError(28, "No space left on device", path)
+
+    command = train("--quiet", "--checkpoint", "kept", model="done.crf")
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "write_arrays", full)
+        assert main(command) == 2
+    assert capsys.readouterr().err == (
+        "gibbsfactor: the model could not be written; kept keeps the weights: the same command "
+        "goes on from there\ngibbsfactor: error: done.crf: No space left on device\n"
+    )
+    assert Path("kept").exists()
+    assert main(command) == 0
+    assert not Path("kept").exists()
+    assert Path("done.crf").exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise on Windows")
-def test_a_signal_ends_a_process_with_130(folder):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_process_and_saves_its_model(folder, number, status):
     lines = [f"w{i % 997} p{i % 31} l{i * i % 23}\n" + "\n" * (i % 9 == 0) for i in range(60_000)]
     Path("long.txt").write_text("".join(lines))
     more = ["--progress", "--tol", "0", "--c2", "1e-9"]
@@ -354,8 +381,8 @@ def test_a_signal_ends_a_process_with_130(folder):
             part = run.stderr.read1(1000)
             assert part, seen
             seen += part
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         rest = run.stderr.read()
-        assert run.wait() == 130
+        assert run.wait() == status
     assert b"the best weights so far are saved in sent" in rest
     assert LinearChainCRF.load("sent").interrupted_

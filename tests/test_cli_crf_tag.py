@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import subprocess
 import sys
@@ -272,7 +273,7 @@ def test_errors_number_sentences_through_the_file(folder, capsys, monkeypatch):
 
 
 def test_sentences_are_tagged_as_they_come(folder):
-    """Each is written before the next one is read, the blank line together with the next."""
+    """Each is written before the next one is read, and the blank line that ends it."""
     program = [sys.executable, "-m", "gibbsfactor", *TAG, "-"]
     pipe = subprocess.PIPE
     with subprocess.Popen(program, stdin=pipe, stdout=pipe) as run:
@@ -280,8 +281,8 @@ def test_sentences_are_tagged_as_they_come(folder):
             run.stdin.write(f"{WORDS.split(chr(10) * 2)[n].strip()}\n\n".encode())
             run.stdin.flush()
             lines = sentence.strip().split("\n")
-            found = [run.stdout.readline().decode() for _ in [*lines, *[""] * bool(n)]]
-            assert "".join(found) == "\n" * bool(n) + "\n".join(lines) + "\n"
+            found = [run.stdout.readline().decode() for _ in [*lines, ""]]
+            assert "".join(found) == "\n".join(lines) + "\n\n"
         run.stdin.close()
         assert run.stdout.read() == b""
         assert run.wait() == 0
@@ -308,6 +309,28 @@ def test_a_reader_that_leaves_early(folder):
         run.stdout.close()
         assert run.stderr.read() == b""
         assert run.wait() == 0
+
+
+# Whether prints go through one buffer or straight to the pipe, they meet its end in other places.
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["crf", "evaluate", "model.crf", "train.txt"],
+        ["crf", "inspect", "model.crf"],
+        ["crf", "convert", "model.crf", "-", "--to", "text"],
+    ],
+)
+def test_no_command_minds_that_its_reader_leaves(folder, command, unbuffered):
+    here, there = os.pipe()
+    os.close(here)
+    program = [sys.executable, "-m", "gibbsfactor", *command]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    run = subprocess.run(
+        program, stdout=there, stderr=subprocess.PIPE, env=environment, check=False
+    )
+    os.close(there)
+    assert (run.returncode, run.stderr) == (0, b"")
 
 
 def test_tagging_loads_nothing_it_does_not_need(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -156,7 +157,6 @@ def test_a_run_that_was_cut_goes_on_to_the_same_loss(tmp_path, monkeypatch, algo
             LinearChainCRF(algorithm, **settings(path, **options)).fit(X, Y)
     assert path.exists()
     crf = LinearChainCRF(algorithm, **settings(path, **options)).fit(X, Y)
-    assert not path.exists()
     assert crf.n_iter_ > stop
     if algorithm == "lbfgs":
         assert crf.loss_ == pytest.approx(whole.loss_, rel=1e-5)
@@ -164,7 +164,34 @@ def test_a_run_that_was_cut_goes_on_to_the_same_loss(tmp_path, monkeypatch, algo
         assert_array_equal(crf.weights_, whole.weights_)
         assert crf.loss_ == whole.loss_
         assert crf.n_iter_ == whole.n_iter_ == 12
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_checkpoint_stays_until_the_model_is_saved(tmp_path, monkeypatch):
+    from gibbsfactor.models.linear_chain_crf import storage
+
+    path, model = tmp_path / "run", tmp_path / "model"
+    crf = LinearChainCRF(**settings(path)).fit(X, Y)
+    lost = LinearChainCRF(**settings(path)).fit(X, Y)  # another process goes on from its end
+    assert crf.n_iter_ <= lost.n_iter_ <= crf.n_iter_ + 20
+    assert lost.loss_ == pytest.approx(crf.loss_, rel=1e-4)
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device", "model")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "write_arrays", full)
+        with pytest.raises(OSError, match="No space left on device: 'model'"):
+            crf.save(model)
+    crf.save(io.BytesIO())  # which may be gone with the process
+    assert path.exists()
+    crf.save(model)
+    assert os.listdir(tmp_path) == ["model"]
+    crf.fit(X, Y)
+    assert sorted(os.listdir(tmp_path)) == ["model", "run"]
+    crf.fit(X[:20], Y[:20])  # gives the last model up, and with it what was kept of it
+    crf.save(path)  # in the very place of the checkpoint
+    assert LinearChainCRF.load(path).loss_ == crf.loss_
 
 
 CHANGES = {
@@ -223,7 +250,8 @@ def test_an_interrupted_run_leaves_its_checkpoint(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["run"]
     crf = LinearChainCRF(**settings(tmp_path / "run")).fit(X, Y)
     assert crf.loss_ == pytest.approx(train(X, Y).loss_, rel=1e-4)
-    assert os.listdir(tmp_path) == []
+    crf.save(tmp_path / "model")
+    assert os.listdir(tmp_path) == ["model"]
 
 
 ENDLESS = """

@@ -111,7 +111,7 @@ def test_no_temporary_files_are_left(tmp_path, monkeypatch):
     (tmp_path / "own" / "broken").write_bytes(b"?")
     with pytest.raises(FormatError):
         LinearChainCRF.load("broken")
-    assert sorted(os.listdir()) == ["broken", "model"]
+    assert sorted(os.listdir()) == ["broken", "model"]  # the checkpoint went when it was saved
     assert os.listdir(tmp_path / "temporary") == []
 
 

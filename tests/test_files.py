@@ -9,10 +9,12 @@ import mmap
 import os
 import re
 import stat
+import sys
 import threading
 import zlib
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,8 +22,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gibbsfactor import HiddenMarkovModel, LinearChainCRF, LogLinearModel, SemiMarkovCRF, files
+from gibbsfactor.drawing import draw
 from gibbsfactor.errors import FormatError
+from gibbsfactor.features import Columns
 from gibbsfactor.files import read_arrays, replacing, write_arrays
+from gibbsfactor.io import write_conll, write_text
 from gibbsfactor.models.log_linear import Chain, CliqueTemplate, Nodes, own
 
 KIND = "test"
@@ -165,6 +170,66 @@ def test_arrays_that_would_need_pickle_are_refused(tmp_path):
     with pytest.raises(TypeError, match="not JSON serializable"):
         write_arrays(path, KIND, {"x": object()}, {})
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- disks that are full --------------------------------------------------------------------
+
+
+def write_a_model(path):
+    crf = LinearChainCRF(progress=False)
+    crf.fit([[[f"word number {n}"] for n in range(500)]], [["a", "b"] * 250]).save(path)
+
+
+def draw_a_graph(path):
+    draw(nx.path_graph(60), path=path)
+
+
+WRITERS = {
+    "model": write_a_model,
+    "arrays": lambda path: write_arrays(path, KIND, {}, {"x": np.zeros(10**5)}),
+    "text": lambda path: write_text(path, "0123456789" * 10**5),
+    "gzip.gz": lambda path: write_text(path, "".join(map(str, range(10**5)))),
+    "columns": lambda path: write_conll(path, Columns.from_sentences([[("word", "x")] * 10**4])),
+    "picture.svg": draw_a_graph,
+    "picture.png": draw_a_graph,
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits on files")
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_that_can_not_grow_is_named_and_nothing_is_left(tmp_path, name):
+    """As on a full disk: the system refuses more than 4096 bytes."""
+    import resource
+
+    path = tmp_path / name
+    path.write_bytes(b"before")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match=f"File too large: '{re.escape(str(path))}'"):
+            WRITERS[name](path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path) == [name]
+    assert path.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_errors_of_the_last_steps_name_the_file(tmp_path, monkeypatch, step):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, step, full)
+    path = tmp_path / "model"
+    with pytest.raises(OSError, match=f"No space left on device: '{re.escape(str(path))}'"):
+        write_text(path, "text")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_device_that_is_full_is_named():
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        write_text("/dev/full", "text")
 
 
 # ---- files that are not what they should be -------------------------------------------------

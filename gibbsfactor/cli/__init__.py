@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn, TextIO
 
 import gibbsfactor
 from gibbsfactor.cli import crf, demo, query
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _OPTIONS = {  # arguments that errors name, in this program's words
     "normalize=True": "--normalize",
     "nan_rows='uniform'": "--nan-rows uniform",
@@ -35,7 +41,7 @@ examples:
   gibbsfactor crf inspect chunks.crf
   gibbsfactor crf convert old.crfsuite new.crf
 
-Errors go to stderr, one line each, with exit status 2; Ctrl-C ends with 130.
+Errors go to stderr, one line each, with exit status 2. Ctrl-C ends with 130, SIGTERM with 143.
 """
 
 
@@ -85,19 +91,60 @@ def main(argv: Sequence[str] | None = None) -> int:
         for category in (UserWarning, RuntimeWarning):
             warnings.simplefilter("always", category)
         warnings.showwarning = _show_warning
-        try:
-            status = _run(argv)
+        with _some_stderr(), _terminated_as_interrupted() as signals:
+            status = _status(argv)
+    return TERMINATED if signals and status == INTERRUPTED else status
+
+
+def _status(argv: Sequence[str] | None) -> int:
+    """The exit status of a command whose errors are told on stderr."""
+    try:
+        status = _run(argv)
+        if sys.stdout is not None:  # as it is where the shell has closed it, with >&-
             sys.stdout.flush()
-            return status
-        except BrokenPipeError:  # `| head` has seen enough
-            _discard_stdout()
-            return 0
-        except KeyboardInterrupt:
-            _say("interrupted", "nothing more was written")
-            return INTERRUPTED
-        except (ValueError, OSError, MemoryError, FloatingPointError) as error:
-            _say("error", _in_words(error))
-            return BAD_INPUT
+        return status
+    except KeyboardInterrupt:
+        _say("interrupted", "nothing more was written")
+        return INTERRUPTED
+    except (ValueError, OSError, MemoryError, FloatingPointError) as error:
+        told = _in_words(error)
+        if isinstance(error, OSError) and error.filename is None and error.errno in OF_WRITING:
+            _discard_stdout()  # files are named: this is standard output
+            if error.errno == errno.EPIPE:  # `| head` has seen enough
+                return 0
+            told = f"standard output: {error.strerror}"
+        _say("error", told)
+        return BAD_INPUT
+
+
+@contextmanager
+def _some_stderr() -> Iterator[None]:
+    """A place for messages where the shell has closed stderr, with 2>&-."""
+    if sys.stderr is not None:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+        yield
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[list[int]]:
+    """SIGTERM does what Ctrl-C does, so that training keeps its weights; gives those that came."""
+    signals: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield signals
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield signals
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -118,8 +165,9 @@ def _in_words(error: Exception) -> str:
 
 
 def _say(kind: str, message: str) -> None:
-    """Print one line on stderr."""
-    print(f"gibbsfactor: {kind}: {' '.join(message.split())}", file=sys.stderr)
+    """Print one line on stderr, if anyone still reads it."""
+    with contextlib.suppress(OSError):
+        print(f"gibbsfactor: {kind}: {' '.join(message.split())}", file=sys.stderr)
 
 
 def _show_warning(
@@ -135,6 +183,6 @@ def _show_warning(
 
 
 def _discard_stdout() -> None:
-    """Keep the interpreter's last flush from meeting the broken pipe again."""
+    """Keep the interpreter's last flush from meeting the error again."""
     with contextlib.suppress(OSError, ValueError):  # a stdout in memory has no number
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,8 +6,10 @@ A block ends with a sentence. Its errors name the line of the file.
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import select
+import stat
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -37,7 +39,7 @@ class ColumnBlocks:
         Of a plain or gzip file; ``-`` is standard input.
     live : bool
         Do not wait for a full block of standard input when there are whole sentences to go on
-        with. Blocks then depend on when the input comes.
+        with. Blocks then depend on when the input comes. False where it is a file.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class ColumnBlocks:
     """
 
     def __init__(self, path: str, *, live: bool = True) -> None:
-        self.path, self.live = path, live and path == "-"
+        self.path, self.live = path, live and path == "-" and _waits(standard_input())
         self.name = STDIN if path == "-" else path
         self.separator = " "
 
@@ -75,7 +77,7 @@ class FeatureBlocks:
     separator = "\t"
 
     def __init__(self, path: str, *, live: bool = True) -> None:
-        self.path, self.live = path, live and path == "-"
+        self.path, self.live = path, live and path == "-" and _waits(standard_input())
         self.name = STDIN if path == "-" else path
 
     def __iter__(self) -> Iterator[CRFsuiteText]:
@@ -161,6 +163,14 @@ def _raw(stream: BinaryIO, head: bytes, live: bool) -> Iterator[bytes]:
 def _some(stream: Any, size: int, live: bool) -> bytes:
     """At most so many bytes; of live input, those that are there."""
     return bytes(stream.read1(size) if live and hasattr(stream, "read1") else stream.read(size))
+
+
+def _waits(stream: BinaryIO) -> bool:
+    """Whether a read may wait for what has not been written yet, as from a pipe or a terminal."""
+    try:
+        return not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:
+        return False
 
 
 def _ready(stream: BinaryIO) -> bool:

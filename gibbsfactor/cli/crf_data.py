@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -23,6 +25,8 @@ class Named(io.BytesIO):
 
 def standard_input() -> BinaryIO:
     """Standard input as bytes."""
+    if sys.stdin is None:  # the shell has closed it, with <&-
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard input")
     stream = getattr(sys.stdin, "buffer", None)
     return cast(BinaryIO, stream) if stream else io.BytesIO(sys.stdin.read().encode())
 

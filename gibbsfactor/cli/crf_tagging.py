@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from gibbsfactor.cli.crf_blocks import ColumnBlocks, FeatureBlocks
 from gibbsfactor.cli.crf_commands import check_targets
 from gibbsfactor.cli.crf_model import for_model, format_of, load, warn_of_unusable
+from gibbsfactor.cli.output import to_stdout
 from gibbsfactor.errors import FormatError, ZeroProbabilityError, listed
 from gibbsfactor.features import Columns, NamedTokens
 from gibbsfactor.features.tokens import check_position
@@ -64,11 +64,11 @@ def run_tag(arguments: argparse.Namespace) -> int:
     if format_of(model, arguments.model, arguments.format) == "crfsuite":
         source = FeatureBlocks(arguments.input, live=live)
     with _output(arguments.output) as write:
-        between = ""
+        before, after = "", "\n" * source.live  # the blank line ends an answer that is waited for
         for block in _blocks(source, model):
             text = question.answer(block, source.name, "\t" if spaced else source.separator)
-            write(f"{between}{text}\n".encode())
-            between = "\n"
+            write(f"{before}{text}\n{after}".encode())
+            before = "" if source.live else "\n"
     return 0
 
 
@@ -212,7 +212,7 @@ def _shares(probabilities: list[float]) -> Strings:
 def _output(path: str | None) -> Iterator[Callable[[bytes], Any]]:
     """Where the answer goes: a file, written aside, or standard output, block by block."""
     if path is None:
-        yield _to_stdout
+        yield to_stdout
         return
     from gibbsfactor.files import replacing
 
@@ -222,11 +222,3 @@ def _output(path: str | None) -> Iterator[Callable[[bytes], Any]]:
             return
         with gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0) as packed:
             yield packed.write
-
-
-def _to_stdout(text: bytes) -> None:
-    if hasattr(sys.stdout, "buffer"):  # UTF-8 and plain line ends, whatever the terminal's are
-        sys.stdout.buffer.write(text)
-    else:
-        sys.stdout.write(text.decode())
-    sys.stdout.flush()

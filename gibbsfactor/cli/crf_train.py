@@ -36,9 +36,10 @@ examples:
   gibbsfactor crf train train.crfsuite --format crfsuite --model features.crf
   gibbsfactor crf train more.txt --continue chunks.crf --model better.crf
 
-Ctrl-C ends training early and saves the best weights so far; the exit status is then 130. With
---checkpoint the same command, given again, goes on where a run was killed. With --continue
-templates and options are those of the model, except for what is given.
+Ctrl-C or SIGTERM ends training early and saves the best weights so far; the exit status is then
+130 or 143. With --checkpoint the same command, given again, goes on where a run was killed, or
+where the model could not be written; the checkpoint goes once the model is in its file. With
+--continue templates and options are those of the model, except for what is given.
 """
 
 _NOT_GIVEN: Any = argparse.SUPPRESS  # the defaults are the estimator's, or a model's to go on from

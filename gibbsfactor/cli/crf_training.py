@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ PARAMETERS = (
 
 
 def run_train(arguments: argparse.Namespace) -> int:
-    """Train a model; 0, or 130 if Ctrl-C ended training and the best weights were saved."""
+    """Train a model; 0, or 130 if a signal ended training and the best weights were saved."""
     _check_together(arguments)
     inputs = [arguments.train, arguments.dev, arguments.template, arguments.earlier]
     check_targets([arguments.model, arguments.report, arguments.checkpoint], inputs)
@@ -48,7 +49,16 @@ def run_train(arguments: argparse.Namespace) -> int:
     held_out = (None, None) if dev is None else (_data(dev, crf), dev.labels)
     crf.fit(_data(train, crf), train.labels, *held_out, sample_weight=train.weights)
     lap("fit")
-    crf.save(arguments.model)
+    try:
+        crf.save(arguments.model)
+    except OSError:
+        if arguments.checkpoint and os.path.exists(arguments.checkpoint):
+            print(
+                f"gibbsfactor: the model could not be written; {arguments.checkpoint} keeps the "
+                "weights: the same command goes on from there",
+                file=sys.stderr,
+            )
+        raise
     lap("save")
     seconds = {"read": seconds["read"], **crf.seconds_, "save": seconds["save"]}
     seconds["total"] = lap("total")

@@ -15,6 +15,7 @@ from gibbsfactor.cli.report import Picture, Story, Table
 from gibbsfactor.datasets import Conversations, load_conversations
 from gibbsfactor.drawing import draw
 from gibbsfactor.drawing.charts import heat_map, ranked_bars, stacked_shares
+from gibbsfactor.drawing.figure import save_figure
 from gibbsfactor.evaluation import Scores, evaluate_labels
 from gibbsfactor.factor import Factor
 from gibbsfactor.features import Columns, FeatureListVectorizer
@@ -63,7 +64,7 @@ def tell_training(story: Story, folder: Path, *, progress: bool) -> LinearChainC
         shade=counts / counts.sum(axis=1, keepdims=True),
     )
     path = folder / "crf-confusion.svg"
-    figure.savefig(path)
+    save_figure(figure, path)
     story.picture(
         Picture(
             path,
@@ -212,9 +213,10 @@ def _draw_weights(story: Story, folder: Path, crf: LinearChainCRF) -> None:
     transitions = crf.transition_features_
     table = [[transitions.get((one, two), np.nan) for two in labels] for one in labels]
     path = folder / "crf-transitions.svg"
-    heat_map(
+    figure = heat_map(
         table, labels, labels, row_label="label before", column_label="label after", diverging=True
-    ).savefig(path)
+    )
+    save_figure(figure, path)
     story.picture(
         Picture(
             path,
@@ -237,7 +239,7 @@ def _draw_weights(story: Story, folder: Path, crf: LinearChainCRF) -> None:
         for label in labels
     }
     path = folder / "crf-words.svg"
-    ranked_bars(top).savefig(path)
+    save_figure(ranked_bars(top), path)
     story.picture(
         Picture(
             path,
@@ -361,7 +363,8 @@ def _draw_sentence(
         )
     )
     path = folder / "crf-marginals.svg"
-    stacked_shares(marginals, SENTENCE, labels, share_label="P(label | sentence)").savefig(path)
+    shares = stacked_shares(marginals, SENTENCE, labels, share_label="P(label | sentence)")
+    save_figure(shares, path)
     story.picture(
         Picture(
             path,

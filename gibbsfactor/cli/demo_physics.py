@@ -14,6 +14,7 @@ from gibbsfactor.cli.demo_network import Joint
 from gibbsfactor.cli.report import Picture, Story, Table
 from gibbsfactor.datasets import tomato_plant
 from gibbsfactor.drawing.charts import PALETTE
+from gibbsfactor.drawing.figure import save_figure
 from gibbsfactor.drawing.line_chart import Curve, line_chart, shades
 from gibbsfactor.thermodynamics import (
     critical_temperature,
@@ -125,14 +126,15 @@ def _draw_heat_capacities(found: dict[int, FloatArray], path: Path) -> None:
         for (n, capacity), colour in zip(found.items(), shades(len(found)), strict=True)
     ]
     curves.append(Curve("infinite", PALETTE[0], line=(every, onsager_heat_capacity(every))))
-    line_chart(
+    figure = line_chart(
         curves,
         x_label="temperature, in units of the coupling",
         y_label="heat capacity per spin",
         x_range=(low, high),
         y_range=(0.0, 2.2),
         marked={f"critical: {critical:.3f}": critical},
-    ).savefig(path)
+    )
+    save_figure(figure, path)
 
 
 # ---- the die --------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 
@@ -11,7 +13,16 @@ def put(text: str, path: str | None) -> None:
         from gibbsfactor.io import write_text
 
         write_text(path, text)
-    elif hasattr(sys.stdout, "buffer"):  # UTF-8 and plain line ends, whatever the terminal's are
-        sys.stdout.buffer.write(text.encode())
     else:
-        sys.stdout.write(text)
+        to_stdout(text.encode())
+
+
+def to_stdout(text: bytes) -> None:
+    """Write UTF-8 with plain line ends to standard output, whatever the terminal's are."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(text)
+    else:
+        sys.stdout.write(text.decode())
+    sys.stdout.flush()

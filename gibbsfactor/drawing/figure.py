@@ -22,6 +22,7 @@ from gibbsfactor.drawing.layout import fit_given, place
 from gibbsfactor.drawing.scene import check_known, graph_of, make_scene, with_sepsets
 from gibbsfactor.drawing.shapes import FONT, TEXT_COLOUR, Shape, shapes, text_size
 from gibbsfactor.drawing.units import Placement, Positions
+from gibbsfactor.files import replacing
 
 Node = Hashable
 Kind = Literal["directed", "induced", "moral", "factor", "junction"]
@@ -115,8 +116,14 @@ def draw(
     if target is not None:
         figure = ax.get_figure(root=True)
         assert figure is not None
-        figure.savefig(target)
+        save_figure(figure, target)
     return ax
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure in the format that its path ends in; aside, and then moved into place."""
+    with replacing(path) as file:
+        figure.savefig(file, format=Path(path).suffix[1:].lower())
 
 
 def checked_path(path: str | Path) -> Path:

@@ -21,7 +21,7 @@ from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from gibbsfactor.drawing.figure import GraphAxes, ScaledText, checked_path
+from gibbsfactor.drawing.figure import GraphAxes, ScaledText, checked_path, save_figure
 from gibbsfactor.drawing.shapes import text_size
 
 Box = tuple[float, float, float, float]  # x, y of the upper left corner, width, height
@@ -117,7 +117,7 @@ def save(ax: Axes, path: str | Path | None) -> Axes:
     """The axes, their figure saved where there is a path."""
     figure = ax.get_figure(root=True)
     if path is not None and figure is not None:
-        figure.savefig(path)
+        save_figure(figure, path)
     return ax
 
 

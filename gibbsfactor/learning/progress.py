@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from gibbsfactor.learning.minimum import Progress
 
@@ -53,15 +55,13 @@ def progress_bar(
     if not enabled:
         yield None
         return
-    import sys
-
     from tqdm.auto import tqdm
 
     with tqdm(
         desc=description,
         unit=" iterations",
         delay=0.0 if enabled == "always" else _QUIET_SECONDS,
-        file=sys.stderr,
+        file=_Stderr(),
         leave=True,
     ) as bar:
 
@@ -70,6 +70,21 @@ def progress_bar(
             bar.update(progress.iteration - bar.n)
 
         yield show
+
+
+class _Stderr:
+    """Standard error, to a bar that must not end the training when nobody reads it any more."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 def progress_line(progress: Progress, tokens: int | None = None, held_out: str = "dev F1") -> str:

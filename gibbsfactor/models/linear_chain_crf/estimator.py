@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from time import perf_counter
@@ -97,7 +98,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         Let `fit` start from the weights of the last fit, for the features that there still are.
     checkpoint : path, optional
         Keep the weights in this file while training, at most every ``checkpoint_seconds``. If
-        it is there at the start, training goes on from it; it is deleted at the end.
+        it is there at the start, training goes on from it. `save` deletes it, once the model is
+        written; so does another `fit` of this object.
     random_state : int
         Seed of the order of sequences in "l2sgd" and "ap".
     n_threads : int, optional
@@ -237,6 +239,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         tokens = vectorizer.fit_transform(X)
         problem, classes = self._problem(tokens, y, sample_weight, vectorizer)
         dev = dev_watcher(self, classes, problem, vectorizer, X_dev, y_dev)
+        self._drop_checkpoint()
         checkpoints = self._checkpoints(problem)
         kept = checkpoints.load() if checkpoints is not None else None
         done = 0 if kept is None else kept.iteration
@@ -264,7 +267,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         self.seconds_ = {"features": ready - began, "training": perf_counter() - ready}
         self._forget()
         if checkpoints is not None and not found.interrupted:
-            checkpoints.remove()
+            self._checkpoint_left = os.path.realpath(checkpoints.path)
         stopped = found.interrupted or (dev is not None and dev.stopped)
         limited = found.iterations + done >= self.max_iterations
         if not (found.converged or stopped or (limited and self.algorithm != "lbfgs")):

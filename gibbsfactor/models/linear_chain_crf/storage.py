@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -42,13 +44,16 @@ class Storage:
     n_dense_: int
     _check_fitted: Callable[[], None]
     get_params: Callable[..., dict[str, Any]]
+    _checkpoint_left: str | None = None  # by a training that ended, while the model is not saved
 
     def save(self, path: FileSource) -> None:
         """Write the model to a file: no pickle, written aside and then moved into place.
 
         The path may also be a file open for bytes, which is just written to.
 
-        Features whose weight is 0, as an L1 penalty leaves most of them, are left out.
+        Features whose weight is 0, as an L1 penalty leaves most of them, are left out. What
+        training has kept in the file ``checkpoint`` is deleted once the model is in a file that
+        was given by its path.
 
         Raises
         ------
@@ -96,6 +101,16 @@ class Storage:
             **{f"vectorizer.{k}": v for k, v in vectorizer.to_arrays().items()},
         }
         write_arrays(path, KIND, description, arrays, packed=[k for k in arrays if k != "weights"])
+        if isinstance(path, str | os.PathLike):
+            if os.path.realpath(path) == self._checkpoint_left:
+                self._checkpoint_left = None  # the model has taken its place
+            self._drop_checkpoint()
+
+    def _drop_checkpoint(self) -> None:
+        """Delete the checkpoint of a training that ended, once nothing needs it any more."""
+        if self._checkpoint_left:
+            Path(self._checkpoint_left).unlink(missing_ok=True)
+        self._checkpoint_left = None
 
     @classmethod
     def load(cls, path: FileSource) -> Self:
