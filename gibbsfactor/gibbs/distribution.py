@@ -20,7 +20,7 @@ from gibbsfactor.exact.targets import target_factors
 from gibbsfactor.factor import Factor, check_temperature
 from gibbsfactor.gibbs.assignments import Assignments
 from gibbsfactor.gibbs.information import Information
-from gibbsfactor.gibbs.names import Names, names_in
+from gibbsfactor.gibbs.names import Names, names_in, variables_named
 from gibbsfactor.gibbs.soft_evidence import (
     SoftEvidence,
     likelihood_factors,
@@ -257,6 +257,59 @@ class GibbsDistribution(Assignments, Information):
     def junction_tree(self) -> nx.Graph[Any]:
         """Cliques of the triangulated graph of what is unobserved: see `graphs.junction_tree`."""
         return graphs.junction_tree(self.reduced_factors, self.variables)
+
+    def minimal_separator(
+        self,
+        xs: Names,
+        ys: Names,
+        *,
+        included: Names = (),
+        restricted: Names | None = None,
+    ) -> frozenset[str]:
+        """Smallest set of variables given which two sets of variables are independent.
+
+        It is a minimum vertex cut of the induced graph without what is observed already.
+
+        Parameters
+        ----------
+        xs, ys : name, or sequence of names
+            Two disjoint sets, neither empty.
+        included : name, or sequence of names
+            To be in the set in any case.
+        restricted : name, or sequence of names, optional
+            Those of which the set may consist, besides the included ones; all others unless given.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, observed or in two of xs, ys and included, xs or ys is empty, or
+            there is no such set, as where the two share a factor.
+
+        See Also
+        --------
+        gibbsfactor.graphs.minimal_separator : how it is found.
+
+        Examples
+        --------
+        >>> spins = [Variable(f"s{i}", 2) for i in range(4)]
+        >>> ring = zip(spins, spins[1:] + spins[:1])
+        >>> p = GibbsDistribution(Factor(pair, [[2, 1], [1, 2]]) for pair in ring)
+        >>> sorted(p.minimal_separator("s0", "s2"))
+        ['s1', 's3']
+        >>> p.condition({"s1": 0}).minimal_separator("s0", "s2")
+        frozenset({'s3'})
+        """
+        asked = (xs, ys, included, () if restricted is None else restricted)
+        sets = [{v.name for v in variables_named(self._domain, names_in(names))} for names in asked]
+        for name in sorted(set().union(*sets) & set(self._domain.evidence)):
+            raise ValueError(f"{name!r} is observed already, and so separates; leave it out")
+        return graphs.minimal_separator(
+            self.induced_graph().subgraph(self.names),
+            sets[0],
+            sets[1],
+            included=sets[2],
+            restricted=None if restricted is None else sets[3],
+        )
 
     def plan(self, task: Task = "marginals", names: Names = ()) -> Plan:
         """How a question will be computed, and what that costs; nothing is computed yet.

@@ -11,7 +11,7 @@ import networkx as nx
 
 from gibbsfactor.conditional_table import ConditionalTable
 from gibbsfactor.errors import listed, suggested
-from gibbsfactor.graphs import induced_graph, plain_graph
+from gibbsfactor.graphs import induced_graph, minimal_separator, plain_graph
 from gibbsfactor.variable import Variable, name_of
 
 Names = str | Variable | Iterable[str | Variable]
@@ -129,6 +129,54 @@ class DirectedStructure:
                     "d-separation is about disjoint ones"
                 )
         return bool(_IS_D_SEPARATOR(self._edges, *sets))
+
+    def minimal_separator(
+        self,
+        xs: Names,
+        ys: Names,
+        *,
+        included: Names = (),
+        restricted: Names | None = None,
+    ) -> frozenset[str]:
+        """Smallest set of variables that d-separates two sets of variables.
+
+        Parameters
+        ----------
+        xs, ys : a name or an iterable of names
+            Two disjoint sets, neither empty.
+        included : a name or an iterable of names
+            To be in the set in any case.
+        restricted : a name or an iterable of names, optional
+            Those of which the set may consist, besides the included ones; all others unless given.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown or in two of xs, ys and included, xs or ys is empty, or there is
+            no such set, as where an edge joins the two.
+
+        See Also
+        --------
+        gibbsfactor.graphs.minimal_separator : how it is found.
+
+        Examples
+        --------
+        >>> from gibbsfactor import BayesianNetwork
+        >>> a, b, c = (Variable(name, 2) for name in "ABC")
+        >>> flip = [[0.9, 0.1], [0.2, 0.8]]
+        >>> p = BayesianNetwork([
+        ...     ConditionalTable(a, [], [0.5, 0.5]),
+        ...     ConditionalTable(b, [a], flip),
+        ...     ConditionalTable(c, [b], flip),
+        ... ])
+        >>> p.minimal_separator("A", "C")
+        frozenset({'B'})
+        """
+        sets = [self._names(names) for names in (xs, ys, included)]
+        allowed = None if restricted is None else self._names(restricted)
+        return minimal_separator(
+            self._edges, sets[0], sets[1], included=sets[2], restricted=allowed
+        )
 
     def _names(self, names: Names) -> set[str]:
         if isinstance(names, str | Variable):
