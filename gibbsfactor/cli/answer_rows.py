@@ -24,11 +24,12 @@ from gibbsfactor.variable import State
 class RowAnswers:
     """What is known under each of n rows of evidence; None is what was not asked.
 
-    ``p`` is the model with the evidence that all rows share, ``plan`` that of the first row.
+    ``p`` is the model with the evidence that all rows ``share``, ``plan`` that of the first row.
     """
 
     task: str
     p: GibbsDistribution
+    share: Mapping[str, State]
     rows: Sequence[Mapping[str, State]]
     plan: Plan
     sweep: Task
@@ -98,7 +99,7 @@ def as_table(answers: RowAnswers) -> str:
     elif answers.map_assignment is not None:
         assert answers.log_score is not None
         for name, states in answers.map_assignment.items():
-            if not all(name in row for row in answers.rows):
+            if any(isinstance(row.get(name), frozenset | None) for row in answers.rows):
                 add(name, list(map(str, states)))
         logs = zip(answers.log_score, answers.log_partition, strict=True)
         add("probability", [probability_text(math.exp(min(a - b, 0.0))) for a, b in logs])
@@ -123,7 +124,7 @@ def as_json(answers: RowAnswers) -> str:
     if answers.map_assignment is not None:
         figures["map"] = _columns(answers.map_assignment)
         figures["log_score"] = answers.log_score
-    shared = {name: [state] * n for name, state in answers.p.evidence.items()}
+    shared = {name: [state] * n for name, state in answers.share.items()}
     figures["evidence"] = _columns({**shared, **answers.columns})
     return json_text(figures | cost(answers.plan, answers.sweep, answers.seconds)) + "\n"
 

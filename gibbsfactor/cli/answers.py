@@ -25,12 +25,13 @@ FEW = 4  # marginals that are asked for one by one: a pass for all costs about a
 class Answer:
     """What is known about a model under evidence; None is what was not asked.
 
-    ``p`` is the model with the evidence applied, ``sweep`` what the plan was followed for, and
+    ``p`` is the model with the ``evidence`` applied, ``sweep`` what the plan was followed for, and
     ``seconds`` the time of each stage.
     """
 
     task: str
     p: GibbsDistribution
+    evidence: Mapping[str, Any]
     plan: Plan
     sweep: Task
     seconds: Mapping[str, float]
@@ -57,7 +58,7 @@ def as_json(answer: Answer) -> str:
         if answer.log_partition == -math.inf:
             figures["zero_probability"] = NO_MASS
     figures |= _answers(answer)
-    figures["evidence"] = labels(answer.p.evidence)
+    figures["evidence"] = labels(answer.evidence)
     figures |= cost(answer.plan, answer.sweep, answer.seconds)
     return json_text(figures) + "\n"
 
@@ -118,7 +119,9 @@ def labels(assignment: Mapping[str, State]) -> dict[str, Any]:
 
 
 def label(state: State) -> Any:
-    """A state as JSON has it: whole numbers as such, all else by its text."""
+    """A state as JSON has it: whole numbers as such, all else by its text; a set as a list."""
+    if isinstance(state, frozenset):
+        return sorted(map(label, state), key=str)
     return state if isinstance(state, str | int) else str(state)
 
 

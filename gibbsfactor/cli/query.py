@@ -36,12 +36,13 @@ tasks:
 
 EPILOG = """\
 evidence:
-  --given takes NAME=STATE, as many as you like. --evidence takes a file, known
-  by its name, which may be .gz as well:
+  --given takes NAME=STATE, as many as you like; NAME=STATE,STATE for one of
+  several states, and NAME!=STATE for any other state. --evidence takes a file,
+  known by its name, which may be .gz as well:
     .csv, .tsv  names of variables in the first line, their states below, parted
                 by commas, tabs or semicolons
     .json       {"NAME": "STATE", ...}, or a list of these; or one on each line,
-                as in .jsonl
+                as in .jsonl; a list of states in place of one: one of them
     .evid       UAI evidence: how many, then number and state of each variable
   Cells that are empty and values such as NA, NaN, None, null and ? are not
   observed, unless a state is called so. Numbers and truth values may be written
@@ -67,6 +68,7 @@ examples:
   gibbsfactor query asia.bif
   gibbsfactor query asia.bif --given smoke=yes xray=no --variables lung,tub
   gibbsfactor query asia.bif --given dysp=yes --variables lung,bronc --joint
+  gibbsfactor query weather.bif --given rain=none,light wind!=storm
   gibbsfactor query asia.bif --evidence patient.csv --task map
   gibbsfactor query grid.uai --evidence grid.uai.evid --task logz --format json
   gibbsfactor query grid.uai.gz --format uai --output grid.uai.MAR

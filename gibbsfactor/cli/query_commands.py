@@ -175,23 +175,25 @@ def _answer(arguments: argparse.Namespace) -> str:
 
     seconds, lap = stopwatch()
     task, shown = arguments.task, arguments.progress
+    unsettled = (frozenset, type(None))  # evidence that leaves several states
     sweep: Task = "log_partition" if arguments.joint else SWEEP_OF[task]
     with waiting("reading", enabled=shown):
         model, given, rows = _read(arguments)
-        always = {name for name in rows[0] if all(name in row for row in rows)}
-        names = _asked(arguments.variables, model, {*given, *always})
+        whole = [{**given, **row} for row in rows]
+        always = [n for n in whole[0] if all(not isinstance(r.get(n), unsettled) for r in whole)]
+        names = _asked(arguments.variables, model, always)
     lap("read")
     with waiting("planning", enabled=shown):
-        p = _observing(model, {**given, **rows[0]})
+        p = _observing(model, whole[0])
         plan = p.plan(sweep, names if arguments.joint or task == "marginal-map" else ())
     lap("plan")
     with waiting(task, _estimate(plan, sweep, len(rows)), enabled=shown):
         if len(rows) == 1:
-            one = answers.Answer(task, p, plan, sweep, seconds)
+            one = answers.Answer(task, p, whole[0], plan, sweep, seconds)
             _ask(one, names, arguments, lap)
         else:
             p = _observing(model, given)
-            several = answer_rows.RowAnswers(task, p, rows, plan, sweep, seconds)
+            several = answer_rows.RowAnswers(task, p, given, rows, plan, sweep, seconds)
             several.ask(names, lap)
     lap("total")
     if len(rows) > 1:

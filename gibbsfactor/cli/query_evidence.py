@@ -16,7 +16,7 @@ from gibbsfactor.io.text import read_text
 from gibbsfactor.io.uai_evidence import read_uai_samples
 from gibbsfactor.variable import State, Variable
 
-Evidence = dict[str, State]
+Evidence = dict[str, State | frozenset[State]]  # a set of states is never one of them here
 Variables = Mapping[str, Variable]
 
 _SHOWN = 12  # names or states that a message lists
@@ -95,27 +95,68 @@ def _observed(v: Variable, text: str, where: str) -> State | None:
 
 
 def parse_given(pairs: Iterable[str], variables: Variables) -> Evidence:
-    """Evidence from texts NAME=STATE.
+    """Evidence from texts NAME=STATE, NAME=STATE,STATE or NAME!=STATE.
 
     They are split at the first ``=`` that leaves the name of a variable before it, and one of its
-    states behind it if there is such a place.
+    states behind it if there is such a place. What is said of a variable several times holds all
+    at once.
 
     Raises
     ------
     ValueError
-        If there is no such variable or state, or a variable is given two states.
+        If there is no such variable or state, or no state of a variable is left.
     """
-    evidence: Evidence = {}
+    left: dict[str, list[State]] = {}
     for pair in pairs:
         where = f"--given {pair}"
         name, text = _split(pair, variables)
-        v = variable_named(variables, name, where)
-        state = state_of(v, text, where)
-        if evidence.setdefault(name, state) != state:
-            raise ValueError(
-                f"--given says {name}={evidence[name]} and {name}={state}; a variable has one state"
-            )
-    return evidence
+        excludes = name not in variables and name.endswith("!") and name[:-1] in variables
+        v = variable_named(variables, name[:-1] if excludes else name, where)
+        named = states_of(v, text, where)
+        before = left.get(v.name, list(v.states))
+        left[v.name] = [s for s in before if (s in named) != excludes]
+        if not left[v.name]:
+            if len(before) == len(named) == 1 and not excludes:
+                raise ValueError(
+                    f"--given says {v.name}={before[0]} and {v.name}={named[0]}; a variable has "
+                    "one state"
+                )
+            raise ValueError(f"{where} leaves no state of {v.name!r}; there were {listed(before)}")
+    return {
+        name: states[0] if len(states) == 1 else frozenset(states)
+        for name, states in left.items()
+        if len(states) < variables[name].cardinality or len(states) == 1
+    }
+
+
+def states_of(v: Variable, text: str, where: str) -> list[State]:
+    """The state whose label reads so, or several that commas part; labels may have commas too."""
+    ways = _parted(v, text) if "," in text else []
+    if len(ways) == 1 or (ways and len(ways[0]) == 1):
+        return ways[0]
+    if ways:
+        raise ValueError(
+            f"{where}: {text!r} may be read as the states {listed(ways[0])} or {listed(ways[1])} "
+            f"of {v.name!r}; say it in a file of --evidence"
+        )
+    parts = text.split(",")
+    one_is_known = any(str(s) == part.strip() for s in v.states for part in parts)
+    return [state_of(v, part, where) for part in (parts if one_is_known else [text])]
+
+
+def _parted(v: Variable, text: str) -> list[list[State]]:
+    """The ways to cut a text at commas into labels of states, fewest cuts first."""
+    by_label = {str(state): state for state in v.states}
+    pieces = text.split(",")
+    ways: list[list[list[State]]] = [[[]]]  # of the first so many pieces
+    for end in range(1, len(pieces) + 1):
+        ways.append([])
+        for start in range(end):
+            label = ",".join(pieces[start:end])
+            found = by_label.get(label, by_label.get(label.strip()))
+            if label in by_label or label.strip() in by_label:
+                ways[end] += [[*way, found] for way in ways[start][:2]]
+    return sorted(ways[-1], key=len)
 
 
 def _split(pair: str, variables: Variables) -> tuple[str, str]:
@@ -123,7 +164,8 @@ def _split(pair: str, variables: Variables) -> tuple[str, str]:
     ways = [(pair[:i], pair[i + 1 :]) for i in places]
     known = [way for way in ways if way[0] in variables]
     whole = [(name, text) for name, text in known if text in map(str, variables[name].states)]
-    return (whole or known or ways)[0]
+    excluding = [way for way in ways if way[0].endswith("!") and way[0][:-1] in variables]
+    return (whole or known or excluding or ways)[0]
 
 
 # ---- files ----------------------------------------------------------------------------
@@ -278,16 +320,25 @@ def _row(row: Any, variables: Variables, where: str) -> Evidence:
     evidence: Evidence = {}
     for name, given in row.items():
         v = variable_named(variables, name, where)
-        if isinstance(given, dict | list):
-            raise FormatError(
-                f"{where}: found {json.dumps(given):.60}, expected a state of {name!r}"
-            )
-        if given is not None:
-            text = given if isinstance(given, str) else json.dumps(given)
-            state = _observed(v, text, where)
+        several = isinstance(given, list) and given
+        for one in given if several else [given]:
+            if isinstance(one, dict | list) or (several and one is None):
+                raise FormatError(
+                    f"{where}: found {json.dumps(given):.60}, expected a state of {name!r} or a "
+                    "list of those that are possible"
+                )
+        if several:
+            states = frozenset(state_of(v, _text(one), where) for one in given)
+            evidence[name] = states if len(states) > 1 else next(iter(states))
+        elif given is not None:
+            state = _observed(v, _text(given), where)
             if state is not None:
                 evidence[name] = state
     return evidence
+
+
+def _text(given: Any) -> str:
+    return given if isinstance(given, str) else json.dumps(given)
 
 
 def _read_uai(path: str, p: GibbsDistribution, encoding: str | None) -> list[Evidence]:
