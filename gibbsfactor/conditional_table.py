@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor import table_view
-from gibbsfactor.errors import suggested
+from gibbsfactor.errors import PrecisionWarning, suggested
 from gibbsfactor.factor import Factor
 from gibbsfactor.tables import (
     FloatArray,
@@ -127,6 +128,17 @@ class ConditionalTable(Factor):
         if not variables:
             raise ValueError("a conditional table has a child; the scope is empty")
         factor = Factor.from_log(variables, log_values)
+        lost = (factor.values == 0) & (factor.log_values > -np.inf)
+        if lost.any():
+            where = first_of(lost)
+            warnings.warn(
+                f"the log probability {factor.log_values[where]} at {described(variables, where)} "
+                "is below that of the smallest float, about -745, and becomes a probability of 0, "
+                "which makes the state impossible; give -inf if it is, or multiply a "
+                "Factor.from_log, which holds it",
+                PrecisionWarning,
+                stacklevel=2,
+            )
         return cls(variables[-1], variables[:-1], factor.values)
 
     def _with_unit_rows(self, table: FloatArray) -> FloatArray:

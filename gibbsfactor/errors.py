@@ -24,10 +24,10 @@ class IntractableError(MemoryError):
 
 
 class PrecisionWarning(RuntimeWarning):
-    """Differences that the answer depends on may be lost to rounding.
+    """A float does not hold what the answer depends on.
 
-    Given where every assignment of a Gibbs distribution has a penalty so large that a float has no
-    digits left for the rest.
+    Given where every assignment of a Gibbs distribution has a penalty so large that there are no
+    digits left for the rest, and where a probability above 0 is read or made as 0.
     """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
 
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 from reference import Model, Table
 from strategies import build, models
 
-from gibbsfactor import Factor, GibbsDistribution, PrecisionWarning, Variable
+from gibbsfactor import (
+    ConditionalTable,
+    Factor,
+    GibbsDistribution,
+    PrecisionWarning,
+    Variable,
+    read_bif,
+    read_uai,
+)
 from gibbsfactor.thermodynamics import BoltzmannDistribution, Energy
 
 X, Y, W = Variable("x", 2), Variable("y", 2), Variable("w", ["w0", "w1", "w2"])
@@ -284,3 +293,43 @@ def test_energies_of_a_large_zero_point():
         assert one.mean_energy() == pytest.approx(1e15, rel=1e-14)
         assert one.free_energy() == pytest.approx(1e15, rel=1e-14)
         np.testing.assert_allclose(curve.mean_energy, 1e15, rtol=1e-14)
+
+
+# ---- below the smallest float ------------------------------------------------------------------
+
+
+def test_uai_entries_below_the_smallest_float_are_not_zero():
+    text = "MARKOV 2 2 2 2 1 0 2 0 1 2 1e-400 2.5E-401 4 1 2 0.0 0e-500"
+    p = read_uai(io.StringIO(text))
+    assert p.log_partition() == pytest.approx(-400 * math.log(10) + math.log(3), rel=1e-12)
+    assert p.factors[0].log_values.tolist() == pytest.approx(
+        [-400 * math.log(10), math.log(2.5) - 401 * math.log(10)], rel=1e-15
+    )
+    assert not p.factors[1].is_log
+    assert p.marginal("x0").values.tolist() == [1.0, 0.0]
+    both = read_uai(io.StringIO("MARKOV 1 2 1 1 0 2 1e-400 3e-400"))
+    assert both.marginal("x0").values.tolist() == pytest.approx([0.25, 0.75], rel=1e-12)
+
+
+BIF = """network n {}
+variable a { type discrete [ 2 ] { no, yes }; }
+variable b { type discrete [ 2 ] { no, yes }; }
+probability ( a ) { table 1, 1e-400; }
+probability ( b | a ) { (no) 0.5, 0.5; (yes) 1.0, 0e-9; }
+"""
+
+
+def test_probabilities_below_the_smallest_float_are_told():
+    told = "the probability 1e-400 is below the smallest float, .* is read as 0, .* write 0 if it"
+    with pytest.warns(PrecisionWarning, match=told):
+        p = read_bif(io.StringIO(BIF))
+    assert p.marginal("a").values.tolist() == [1.0, 0.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_bif(io.StringIO(BIF.replace("1e-400", "0")))
+    told = r"log probability -800.0 at \(x=1\) is below .* becomes a probability of 0, .* Factor.fr"
+    with pytest.warns(PrecisionWarning, match=told):
+        ConditionalTable.from_log(X, [0.0, -800.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ConditionalTable.from_log(X, [0.0, -math.inf])

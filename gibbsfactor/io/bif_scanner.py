@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gibbsfactor.errors import FormatError
-from gibbsfactor.io.network_parts import number_of
+from gibbsfactor.io.network_parts import floats_of, number_of
 from gibbsfactor.io.text import TextSource, read_text, source_name
 
 _BLANK = re.compile(r"(?:\s+|//[^\n]*|/\*[\s\S]*?\*/)*+")
@@ -167,7 +167,7 @@ class Scanner:
         found = _NUMBERS.match(self.text, self.at)
         if found is not None:
             try:
-                numbers = [float(word) for word in found[1].replace(",", " ").split()]
+                numbers = floats_of(found[1].replace(",", " ").split())
             except ValueError:
                 pass  # found again below
             else:
@@ -191,7 +191,7 @@ class Scanner:
         if found is None:
             return None
         try:
-            numbers = [float(word) for word in found[2].replace(",", " ").split()]
+            numbers = floats_of(found[2].replace(",", " ").split())
         except ValueError:
             return None
         self.at = found.end()

@@ -7,13 +7,14 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gibbsfactor.conditional_table import LEAST_OFF, MOST_OFF, ConditionalTable, most_off
-from gibbsfactor.errors import FormatError, listed
+from gibbsfactor.errors import FormatError, PrecisionWarning, listed
 from gibbsfactor.models.bayesian_network import BayesianNetwork
 from gibbsfactor.tables import MOST_AXES, FloatArray, described, first_of
 from gibbsfactor.variable import Variable
@@ -59,10 +60,53 @@ def number_of(word: str) -> float:
         If it is none.
     """
     if _NUMBER.fullmatch(word):
-        return float(word)
+        number = float(word)
+        if number == 0 and is_tiny(word):
+            warn_of_tiny([word])
+        return number
     if _NOT_A_NUMBER.fullmatch(word):
         return math.nan
     raise ValueError(f"{word!r} is no number")
+
+
+def is_tiny(word: str) -> bool:
+    """Whether a number that a float makes 0 is another one.
+
+    >>> is_tiny("1e-400"), is_tiny("0.0e5")
+    (True, False)
+    """
+    if not word.strip("0."):
+        return False
+    return any(digit in "123456789" for digit in word.lower().partition("e")[0])
+
+
+def log_of_tiny(word: str) -> float:
+    """Natural logarithm of a number above 0, however small.
+
+    >>> round(log_of_tiny("1e-400"), 4)
+    -921.034
+    """
+    return float(Decimal(word).ln())
+
+
+def floats_of(words: Sequence[str]) -> list[float]:
+    """The numbers that words say, with a warning if a float makes one 0 that is not."""
+    numbers = [float(word) for word in words]
+    if 0.0 in numbers:
+        warn_of_tiny([w for w, n in zip(words, numbers, strict=True) if n == 0 and is_tiny(w)])
+    return numbers
+
+
+def warn_of_tiny(words: Sequence[str]) -> None:
+    """Warn of probabilities that become 0."""
+    if words:
+        warnings.warn(
+            f"the probability {words[0]} is below the smallest float, about 5e-324, and is read "
+            "as 0, which makes the state impossible; write 0 if it is, or multiply a Factor in "
+            "logs (Factor.from_log), which holds it",
+            PrecisionWarning,
+            stacklevel=2,
+        )
 
 
 def make_variable(

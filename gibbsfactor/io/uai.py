@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from gibbsfactor.errors import FormatError
 from gibbsfactor.factor import Factor
@@ -12,7 +15,7 @@ from gibbsfactor.io.text import TextSource, write_text
 from gibbsfactor.io.uai_numbering import all_variables
 from gibbsfactor.io.uai_words import Words, as_whole
 from gibbsfactor.models.bayesian_network import BayesianNetwork
-from gibbsfactor.tables import MOST_AXES
+from gibbsfactor.tables import MOST_AXES, FloatArray
 from gibbsfactor.variable import Variable
 
 KINDS = ("MARKOV", "BAYES")
@@ -31,7 +34,8 @@ def read_uai(path_or_file: TextSource) -> GibbsDistribution:
     is a comment.
 
     Variables are named x0, x1, ... and their states are 0, 1, ... The tables become the factors,
-    in the order of the file and with every bit as written.
+    in the order of the file and with every bit as written; a table with a number that is too small
+    for a float, such as 1e-400, is held in logs.
 
     Parameters
     ----------
@@ -78,17 +82,36 @@ def read_uai(path_or_file: TextSource) -> GibbsDistribution:
     scopes = _read_scopes(words, n_tables, len(cardinalities))
     sizes = _read_sizes(words, scopes, cardinalities)
     _check_loose(words, scopes, cardinalities)
+    first = words.at
     entries = words.floats(sum(sizes) + len(sizes), "an entry of a table")
+    tiny = words.logs_of_tiny(first, entries)
     words.end()
     variables = [Variable(f"x{v}", k) for v, k in enumerate(cardinalities)]
     entries.flags.writeable = False
     factors, at = [], 0
     for scope, size in zip(scopes, sizes, strict=True):
         shape = [cardinalities[v] for v in scope]
-        table = entries[at + 1 : at + 1 + size].reshape(shape)  # after the number of entries
-        factors.append(Factor._trusted(tuple([variables[v] for v in scope]), table))
-        at += 1 + size
+        names = tuple([variables[v] for v in scope])
+        inside = range(at + 1, at + 1 + size)  # after the number of entries
+        table = entries[inside.start : inside.stop]
+        if tiny.keys().isdisjoint(inside):
+            factors.append(Factor._trusted(names, table.reshape(shape)))
+        else:
+            factors.append(Factor._trusted(names, log_values=_logs(table, inside, tiny, shape)))
+        at = inside.stop
     return GibbsDistribution(factors, variables)
+
+
+def _logs(
+    table: FloatArray, inside: range, tiny: Mapping[int, float], shape: Sequence[int]
+) -> FloatArray:
+    """The table in logs, with those of numbers that a float can't hold."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(table)
+    for i in inside:
+        if i in tiny:
+            logs[i - inside.start] = tiny[i]
+    return logs.reshape(shape)
 
 
 def write_uai(path_or_file: TextSource, p: GibbsDistribution) -> None:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from gibbsfactor.errors import FormatError
+from gibbsfactor.io.network_parts import is_tiny, log_of_tiny
 from gibbsfactor.io.text import TextSource, read_ascii, source_name
 from gibbsfactor.tables import FloatArray
 
@@ -91,6 +92,15 @@ class Words:
             raise self.error(self.at + at, f"{what}, finite and at least 0")
         self.at += n
         return numbers
+
+    def logs_of_tiny(self, first: int, numbers: FloatArray) -> dict[int, float]:
+        """Logs of those of the numbers, read from word ``first`` on, that a float makes 0."""
+        zeros = np.flatnonzero(numbers == 0).tolist()
+        words = {self.words[first + i] for i in zeros}
+        logs = {word: log_of_tiny(text) for word in words if is_tiny(text := word.decode("ascii"))}
+        if not logs:
+            return {}
+        return {i: logs[self.words[first + i]] for i in zeros if self.words[first + i] in logs}
 
     def end(self) -> None:
         """Raise unless everything was read."""
