@@ -28,6 +28,7 @@ _OPTIONS = {  # arguments that errors name, in this program's words
     "normalize=True": "--normalize",
     "nan_rows='uniform'": "--nan-rows uniform",
     "encoding='cp1252'": "--encoding cp1252",
+    "format='conllu'": "--format conllu",
 }
 
 EXAMPLES = """\

@@ -9,7 +9,7 @@ from collections.abc import Callable
 FILES = """\
 Files hold one token a line, its columns side by side, and a blank line between sentences; columns
 are split on tabs if the first line has one, else on white space. They are UTF-8, plain or gzip;
-- is standard input.
+- is standard input. Of CoNLL-U, comments, ranges (1-2) and empty nodes (2.1) are no tokens.
 """
 SCHEMES = "IOB1, IOB2, IOE1, IOE2, IOBES, BILOU, BMEWO or BMES"
 
@@ -34,13 +34,23 @@ def add_command(
     )
 
 
-def add_format(parser: argparse._ActionsContainer, default: str) -> None:
-    """The option that says how a file of tokens is to be read."""
+def add_format(parser: argparse._ActionsContainer, default: str, *, crfsuite: bool = True) -> None:
+    """The options that say how a file of tokens is to be read."""
+    formats = ["conll", "conllu", "crfsuite"] if crfsuite else ["conll", "conllu"]
+    what = "conll: columns; conllu: CoNLL-U"
+    if crfsuite:
+        what += "; crfsuite: CRFsuite's text of label and features"
+    parser.add_argument("--format", choices=formats, help=f"{what} ({default})")
     parser.add_argument(
-        "--format",
-        choices=("conll", "crfsuite"),
-        help=f"conll: columns; crfsuite: CRFsuite's text of label and features ({default})",
+        "--columns",
+        type=column_list,
+        metavar="A,B",
+        help="columns to read, in this order: from 0 or -1, or CoNLL-U's names (all)",
     )
+    parser.add_argument(
+        "--drop-docstart", action="store_true", help="leave out lines that begin with -DOCSTART-"
+    )
+    parser.add_argument("--encoding", metavar="NAME", help="of the tokens, where it is not UTF-8")
 
 
 def add_report(parser: argparse.ArgumentParser, quiet: str) -> None:
@@ -83,6 +93,20 @@ def column(text: str) -> int:
         raise argparse.ArgumentTypeError(
             f"is {text}; it must be a whole number: 0 is the first column, -1 the last"
         ) from None
+
+
+def column_list(text: str) -> list[int | str]:
+    """Columns by number or by name, parted by commas.
+
+    >>> column_list("1,-1,UPOS")
+    [1, -1, 'UPOS']
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise argparse.ArgumentTypeError(
+            f"is {text}; it must be columns parted by commas, such as FORM,UPOS or 0,-1"
+        )
+    return [int(word) if word.lstrip("-").isdecimal() else word for word in words]
 
 
 def label_weight(text: str) -> tuple[str, float]:

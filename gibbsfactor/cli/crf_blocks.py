@@ -5,19 +5,21 @@ A block ends with a sentence. Its errors name the line of the file.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 import re
 import select
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from gibbsfactor.cli.crf_data import STDIN, Named, check_features, standard_input
+from gibbsfactor.cli.crf_data import STDIN, Named, Reading, check_features, standard_input
 from gibbsfactor.errors import FormatError
-from gibbsfactor.io.text import BYTE_ORDER_MARK, GZIP_MAGIC
+from gibbsfactor.io.text import BYTE_ORDER_MARK, GZIP_MAGIC, check_encoding, told_encoding
 
 if TYPE_CHECKING:
     from gibbsfactor.features import Columns
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 BLOCK = 2**21  # bytes, some 150,000 tokens
 _BREAK = re.compile(rb"\n[ \t\r\v\f]*\n")
 _TOKEN = re.compile(rb"^.*[^ \t\r\v\f\n].*$", re.MULTILINE)
+_TOKEN_OF_TEXT = re.compile(rb"^(?!-DOCSTART-).*[^ \t\r\v\f\n].*$", re.MULTILINE)
+_CONLLU_TOKEN = re.compile(rb"^[0-9]+\t.*$", re.MULTILINE)
+_NO_CONLLU = re.compile(rb"^(?![0-9]+[-.][0-9]+\t|#).*[^ \t\r\v\f\n].*$", re.MULTILINE)
 
 Read = TypeVar("Read")
 
@@ -37,6 +42,8 @@ class ColumnBlocks:
     ----------
     path : str
         Of a plain or gzip file; ``-`` is standard input.
+    reading : Reading
+        How columns are read. Default: as read_conll reads them.
     live : bool
         Do not wait for a full block of standard input when there are whole sentences to go on
         with. Blocks then depend on when the input comes. False where it is a file.
@@ -45,46 +52,83 @@ class ColumnBlocks:
     ----------
     name : what errors call the file
     separator : what parts its columns, a tab or a space
+    lines : of the block that was given last, each with whether it is a token; None where every
+        line that is not blank is one
     """
 
-    def __init__(self, path: str, *, live: bool = True) -> None:
+    def __init__(self, path: str, reading: Reading | None = None, *, live: bool = True) -> None:
         self.path, self.live = path, live and path == "-" and _waits(standard_input())
+        self.reading = reading or Reading()
         self.name = STDIN if path == "-" else path
         self.separator = " "
+        self.lines: list[tuple[str, bool]] | None = None
 
     def __iter__(self) -> Iterator[Columns]:
-        from gibbsfactor.io import read_conll
-
-        first, place = b"", 0  # the first token's line, which tells the form of all, and its number
-        for block, line in blocks(self.path, self.name, live=self.live):
-            if not first:
-                found = _TOKEN.search(block)
+        head, first, place = b"", b"", 0  # the names of columns, and the first token's line, which
+        for block, line in blocks(self.path, self.name, self.reading.encoding, live=self.live):
+            if line == 0 and self.reading.format == "conllu" and block.startswith(b"#"):
+                head = block[: block.find(b"\n") + 1]
+            found = self._first_token(block)
+            self.lines = self._lines(block) if found is not None else None
+            if not first:  # tell the form of all
                 if found is None:  # so far nothing but white space
                     continue
                 first, place = found[0], line + block.count(b"\n", 0, found.start())
                 self.separator = "\t" if b"\t" in first else " "
-                yield _read(read_conll, self.name, block, b"\n" * line)
+                before = head + b"\n" * (line - 1) if line and head else b"\n" * line
+                yield _read(self.reading.read_columns, self.name, block, before)
                 continue
-            if _TOKEN.search(block) is None:
+            if found is None:
                 continue
-            before = b"\n" * place + first + b"\n" * (line - place)
-            yield _read(read_conll, self.name, block, before, first + b"\n\n")[1:]
+            gap = b"\n" * (place - 1 if head and place else place)
+            before = (head if place else b"") + gap + first + b"\n" * (line - place)
+            yield _read(
+                self.reading.read_columns, self.name, block, before, head + first + b"\n\n"
+            )[1:]
+
+    def _first_token(self, block: bytes) -> re.Match[bytes] | None:
+        """The first line of a block that holds a token."""
+        if self.reading.format == "conllu":
+            return _CONLLU_TOKEN.search(block) or _NO_CONLLU.search(block)
+        return (_TOKEN_OF_TEXT if self.reading.drop_docstart else _TOKEN).search(block)
+
+    def _lines(self, block: bytes) -> list[tuple[str, bool]] | None:
+        from gibbsfactor.io.conll import skipped_lines
+        from gibbsfactor.io.text import unix_lines
+
+        if self.reading.format == "conll" and not self.reading.drop_docstart:
+            return None
+        try:
+            data = unix_lines(self.name, block)
+            of_columns, drop = self.reading.of_columns, self.reading.drop_docstart
+            skipped = skipped_lines(self.name, data, of_columns, drop)
+            lines = data.decode().split("\n")[:-1]
+        except (FormatError, UnicodeDecodeError):  # told with its line when it is read
+            return None
+        if skipped is None:
+            return None
+        tokens = (~skipped).tolist()
+        return [
+            (line, token and bool(line.strip())) for line, token in zip(lines, tokens, strict=True)
+        ]
 
 
 class FeatureBlocks:
     """The tokens of a file in CRFsuite's text format, block after block, as `ColumnBlocks`."""
 
     separator = "\t"
+    lines = None
 
-    def __init__(self, path: str, *, live: bool = True) -> None:
+    def __init__(self, path: str, reading: Reading | None = None, *, live: bool = True) -> None:
         self.path, self.live = path, live and path == "-" and _waits(standard_input())
+        self.reading = reading or Reading("crfsuite")
         self.name = STDIN if path == "-" else path
 
     def __iter__(self) -> Iterator[CRFsuiteText]:
         from gibbsfactor.io import read_crfsuite
 
         first = True
-        for block, line in blocks(self.path, self.name, live=self.live):
+        for block, line in blocks(self.path, self.name, self.reading.encoding, live=self.live):
             if _TOKEN.search(block) is not None:
                 text = _read(read_crfsuite, self.name, block, b"\n" * line)
                 if first:
@@ -93,11 +137,19 @@ class FeatureBlocks:
                 yield text
 
 
-def blocks(path: str, name: str, *, live: bool) -> Iterator[tuple[bytes, int]]:
-    """Bytes of a file that end with a sentence, and how many lines come before them."""
+def blocks_of(path: str, reading: Reading, *, live: bool = True) -> ColumnBlocks | FeatureBlocks:
+    """The blocks of a file that is read so."""
+    kind = FeatureBlocks if reading.format == "crfsuite" else ColumnBlocks
+    return kind(path, reading, live=live)
+
+
+def blocks(
+    path: str, name: str, encoding: str | None, *, live: bool
+) -> Iterator[tuple[bytes, int]]:
+    """Bytes of a file in UTF-8 that end with a sentence, and how many lines come before them."""
     with _opened(path) as stream:
         rest, new, line = b"", 0, 0
-        for chunk in _chunks(stream, name, live):
+        for chunk in _chunks(stream, name, encoding, live):
             if live:
                 rest, new = rest + chunk, len(chunk)
             end = _last_break(rest, new)
@@ -131,8 +183,9 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
         ) from None
 
 
-def _chunks(stream: BinaryIO, name: str, live: bool) -> Iterator[bytes]:
-    """What the file holds, unpacked, without a byte order mark."""
+def _chunks(stream: BinaryIO, name: str, encoding: str | None, live: bool) -> Iterator[bytes]:
+    """What the file holds, unpacked, in UTF-8, without a byte order mark."""
+    check_encoding(encoding)
     head = stream.read(2)
     if head == GZIP_MAGIC or (not head and name.endswith(".gz")):
         parts = _unpacked(stream, head, name)
@@ -141,8 +194,28 @@ def _chunks(stream: BinaryIO, name: str, live: bool) -> Iterator[bytes]:
     first = next(parts, b"")
     while len(first) < len(BYTE_ORDER_MARK) and (more := next(parts, b"")):
         first += more
+    encoding = encoding or told_encoding(first)
+    if codecs.lookup(encoding).name != "utf-8":
+        yield from _decoded(chain([first], parts), name, encoding)
+        return
     yield first.removeprefix(BYTE_ORDER_MARK)
     yield from parts
+
+
+def _decoded(parts: Iterable[bytes], name: str, encoding: str) -> Iterator[bytes]:
+    """Text in another encoding, in UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    try:
+        for part in chain(parts, [None]):
+            text = decoder.decode(part or b"", final=part is None)
+            line += text.count("\n")
+            yield text.encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{name}, after line {line - 1}: the text is not {encoding} ({error.reason}); say "
+            "which encoding it is in, such as encoding='cp1252'"
+        ) from None
 
 
 def _raw(stream: BinaryIO, head: bytes, live: bool) -> Iterator[bytes]:

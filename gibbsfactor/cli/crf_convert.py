@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gibbsfactor.cli.crf_arguments import FILES, Subparsers, add_command
+from gibbsfactor.cli.crf_arguments import FILES, Subparsers, add_command, add_format
 
 TARGETS = ("gibbsfactor", "crfsuite", "features", "text")
 
@@ -42,6 +42,7 @@ def add_convert(commands: Subparsers[argparse.ArgumentParser]) -> None:
     convert.add_argument(
         "--syntax", choices=("crf++", "wapiti"), help="of the templates' file (told from it)"
     )
+    add_format(convert, "conll", crfsuite=False)
     convert.set_defaults(run=_run)
 
 

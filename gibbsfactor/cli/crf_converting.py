@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbsfactor.cli.crf_commands import check_targets
-from gibbsfactor.cli.crf_data import read_columns
+from gibbsfactor.cli.crf_data import Reading, read_columns
 from gibbsfactor.cli.crf_model import is_crfsuite, load
 from gibbsfactor.cli.crf_templates import read_templates, with_derived
 from gibbsfactor.cli.output import put
@@ -37,9 +37,11 @@ def run_convert(arguments: argparse.Namespace) -> int:
     if to not in MADE[kind]:
         made = " or ".join(f"--to {name}" for name in MADE[kind])
         raise ValueError(f"{source} is {kind}, of which no {to} can be made; give {made}")
-    for option in ("template", "syntax"):
-        if to != "features" and getattr(arguments, option) is not None:
-            raise ValueError(f"--{option} is for columns, but {source} is {kind}; leave it out")
+    for option in ("template", "syntax", "format", "columns", "drop_docstart", "encoding"):
+        if to != "features" and getattr(arguments, option) not in (None, False):
+            raise ValueError(
+                f"--{option.replace('_', '-')} is for columns, but {source} is {kind}; leave it out"
+            )
     check_targets([None if to == "text" and target == "-" else target], [source])
     if to == "features":
         _features(source, target, arguments)
@@ -93,7 +95,7 @@ def _features(source: str, target: str, arguments: argparse.Namespace) -> None:
             f"{templates.name}, line {templates.edges[0].line}: CRFsuite has no features of pairs "
             "of tokens; take the macros out of the lines that begin with B"
         )
-    columns = read_columns(source)
+    columns = read_columns(source, Reading.of(arguments))
     vectorizer = TemplateVectorizer(templates)
     tokens = vectorizer.fit_transform(with_derived(columns.drop(), templates))
     write_crfsuite(target, _named(tokens, vectorizer.attribute_names()), columns.labels())

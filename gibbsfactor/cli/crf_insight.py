@@ -7,8 +7,9 @@ import os
 import re
 from typing import Any
 
-from gibbsfactor.cli.crf_blocks import ColumnBlocks, FeatureBlocks
+from gibbsfactor.cli.crf_blocks import blocks_of
 from gibbsfactor.cli.crf_commands import as_json, print_rows
+from gibbsfactor.cli.crf_data import Reading
 from gibbsfactor.cli.crf_model import for_model, format_of, load
 from gibbsfactor.cli.report import Table
 from gibbsfactor.errors import listed
@@ -206,8 +207,9 @@ def _sentence(
     model: LinearChainCRF, arguments: argparse.Namespace, wanted: int
 ) -> tuple[Any, list[str]]:
     """One sentence as the model reads it, and its tokens: words, or the labels given."""
-    by_columns = format_of(model, arguments.model, arguments.format) == "conll"
-    source = ColumnBlocks(arguments.input) if by_columns else FeatureBlocks(arguments.input)
+    form = format_of(model, arguments.model, arguments.format)
+    reading = Reading.of(arguments, form)
+    source = blocks_of(arguments.input, reading)
     first = 0
     for part in source:
         n = len(part) if isinstance(part, Columns) else len(part.labels)

@@ -67,6 +67,8 @@ def format_of(model: LinearChainCRF, path: str, given: str | None) -> str:
             f"{path} was trained on arrays in Python, which no file of tokens holds; use it from "
             "Python, with LinearChainCRF.load"
         )
+    if given == "conllu" and by_templates:
+        return given
     if given not in (None, fitting):
         expected = (
             "has templates and reads columns"

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from gibbsfactor.cli.crf_commands import check_targets, stopwatch, write_report
-from gibbsfactor.cli.crf_data import read_columns, read_labelled
+from gibbsfactor.cli.crf_data import Reading, read_columns, read_labelled
 from gibbsfactor.cli.report import Table
 from gibbsfactor.errors import listed
 from gibbsfactor.evaluation import (
@@ -66,9 +66,10 @@ def _check_together(arguments: argparse.Namespace) -> None:
                     "as one; leave one of the two out"
                 )
         return
-    for option in ("constraints", "format"):
-        if getattr(arguments, option) is not None:
-            raise ValueError(f"--{option} is for a model; with --predicted there is none")
+    if arguments.constraints is not None:
+        raise ValueError("--constraints is for a model; with --predicted there is none")
+    if arguments.format == "crfsuite":
+        raise ValueError("--format crfsuite is for a model; --predicted is a column of a file")
 
 
 def _of_model(arguments: argparse.Namespace, lap: Callable[[str], float]) -> tuple[Labels, Labels]:
@@ -77,7 +78,8 @@ def _of_model(arguments: argparse.Namespace, lap: Callable[[str], float]) -> tup
     model = load(arguments.model)
     warn_of_unusable(model, arguments.constraints)
     lap("load")
-    test = read_labelled(arguments.test, format_of(model, arguments.model, arguments.format))
+    form = format_of(model, arguments.model, arguments.format)
+    test = read_labelled(arguments.test, Reading.of(arguments, form))
     lap("read")
     found = model.predict(for_model(test.data, model), constraints=arguments.constraints)
     lap("tag")
@@ -88,7 +90,7 @@ def _of_model(arguments: argparse.Namespace, lap: Callable[[str], float]) -> tup
 def _of_columns(
     arguments: argparse.Namespace, lap: Callable[[str], float]
 ) -> tuple[Labels, Labels]:
-    columns = read_columns(arguments.test)
+    columns = read_columns(arguments.test, Reading.of(arguments))
     n = columns.n_columns
     places: list[int] = []
     for option, given in (("predicted", arguments.predicted), ("truth", arguments.truth)):

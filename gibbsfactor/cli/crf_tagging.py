@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from gibbsfactor.cli.crf_blocks import ColumnBlocks, FeatureBlocks
+from gibbsfactor.cli.crf_blocks import ColumnBlocks, FeatureBlocks, blocks_of
 from gibbsfactor.cli.crf_commands import check_targets
+from gibbsfactor.cli.crf_data import Reading
 from gibbsfactor.cli.crf_model import for_model, format_of, load, warn_of_unusable
 from gibbsfactor.cli.output import to_stdout
 from gibbsfactor.errors import FormatError, ZeroProbabilityError, listed
@@ -37,12 +38,14 @@ class Block:
     columns : of all M tokens, those passed through
     ends : (N,) where sentences end
     first : number of the first one in the file
+    lines : of the file, each with whether it is a token; None where all but blank ones are
     """
 
     data: Columns | NamedTokens
     columns: list[Strings]
     ends: list[int]
     first: int
+    lines: list[tuple[str, bool]] | None
 
     def cut(self, flat: Sequence[Any]) -> list[Any]:
         """What there is for each token, cut into the sentences."""
@@ -60,9 +63,8 @@ def run_tag(arguments: argparse.Namespace) -> int:
     question = Question(model, arguments)
     spaced = any(" " in str(label) for label in model.classes_)
     live = not arguments.sample  # the same seed is to give the same samples
-    source: ColumnBlocks | FeatureBlocks = ColumnBlocks(arguments.input, live=live)
-    if format_of(model, arguments.model, arguments.format) == "crfsuite":
-        source = FeatureBlocks(arguments.input, live=live)
+    form = format_of(model, arguments.model, arguments.format)
+    source = blocks_of(arguments.input, Reading.of(arguments, form), live=live)
     with _output(arguments.output) as write:
         before, after = "", "\n" * source.live  # the blank line ends an answer that is waited for
         for block in _blocks(source, model):
@@ -90,7 +92,7 @@ def _blocks(source: ColumnBlocks | FeatureBlocks, model: LinearChainCRF) -> Iter
         else:
             data, columns = part.tokens, [list(chain.from_iterable(part.labels))]
         ends = np.cumsum(data.lengths).tolist()
-        yield Block(for_model(data, model), columns, ends, first)
+        yield Block(for_model(data, model), columns, ends, first, source.lines)
         first += len(ends)
 
 
@@ -115,6 +117,8 @@ class Question:
             added = self._best(block, given)
         except ZeroProbabilityError:
             raise self._impossible(block, given, name) from None
+        if block.lines is not None:
+            return _woven(block.lines, _lines(added, separator), separator)
         lines = _lines(block.columns + added, separator)
         return "\n\n".join(map("\n".join, block.cut(lines)))
 
@@ -201,6 +205,26 @@ def _by_sentence(block: Block) -> Iterator[list[Strings]]:
 
 def _lines(columns: list[Strings], separator: str) -> Strings:
     return list(map(separator.join, zip(*columns, strict=True)))
+
+
+def _woven(lines: list[tuple[str, bool]], added: Strings, separator: str) -> str:
+    """The lines of a file as they are, what is added behind each token's.
+
+    Ranges and empty nodes of CoNLL-U get an underscore in each of the columns added.
+    """
+    answers = iter(added)
+    none = separator.join("_" for _ in added[0].split(separator))
+    woven = []
+    for line, token in lines:
+        if token:
+            woven.append(f"{line.rstrip(' ')}{separator}{next(answers)}")
+        elif line[:1].isdigit():
+            woven.append(f"{line.rstrip(' ')}{separator}{none}")
+        else:
+            woven.append(line.strip(" \t\v\f") if not line.strip() else line)
+    while woven and not woven[-1]:
+        woven.pop()
+    return "\n".join(woven)
 
 
 def _shares(probabilities: list[float]) -> Strings:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gibbsfactor.cli.crf_commands import check_targets, print_rows, stopwatch, write_report
-from gibbsfactor.cli.crf_data import Labelled, read_labelled
+from gibbsfactor.cli.crf_data import Labelled, Reading, read_labelled
 from gibbsfactor.cli.crf_templates import derivation, read_templates, with_derived
 from gibbsfactor.features import Columns, NamedTokens
 
@@ -43,7 +43,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     check_targets([arguments.model, arguments.report, arguments.checkpoint], inputs)
     crf = _estimator(arguments)
     seconds, lap = stopwatch()
-    train = read_labelled(arguments.train, _format(arguments, crf), arguments.unknown)
+    train = read_labelled(arguments.train, _reading(arguments, crf), arguments.unknown)
     dev = _held_out(arguments, crf)
     lap("read")
     held_out = (None, None) if dev is None else (_data(dev, crf), dev.labels)
@@ -145,23 +145,25 @@ def _earlier(path: str) -> LinearChainCRF:
     return crf
 
 
-def _format(arguments: argparse.Namespace, crf: Any) -> str:
+def _reading(arguments: argparse.Namespace, crf: Any) -> Reading:
     """How the files are read: as asked for, or as the model to go on from reads them."""
     if arguments.earlier is None:
-        return arguments.format or "conll"
+        return Reading.of(arguments)
     fitting = "crfsuite" if crf.templates is None else "conll"
+    if arguments.format == "conllu" and fitting == "conll":
+        return Reading.of(arguments)
     if arguments.format not in (None, fitting):
         raise ValueError(
             f"--format is {arguments.format}, but {arguments.earlier} was trained on {fitting}; "
             "leave --format out"
         )
-    return fitting
+    return Reading.of(arguments, fitting)
 
 
 def _held_out(arguments: argparse.Namespace, crf: Any) -> Labelled | None:
     if arguments.dev is None:
         return None
-    dev = read_labelled(arguments.dev, _format(arguments, crf), arguments.unknown)
+    dev = read_labelled(arguments.dev, _reading(arguments, crf), arguments.unknown)
     for n, labels in enumerate(dev.labels):
         if None in labels:
             raise ValueError(
