@@ -51,7 +51,7 @@ class Nodes:
     ----------
     dims : int
         How many axes of the input count labels: 1 for a sequence, 2 for an image.
-    shape : int or tuple, optional
+    size : int or tuple, optional
         The shape of the labels of every input, where inputs don't tell.
 
     Examples
