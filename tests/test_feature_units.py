@@ -441,3 +441,17 @@ def test_arrays_in_dicts_are_features_of_log_linear_models_too():
     assert model.loss_ == pytest.approx(table.loss_, rel=1e-9)
     assert_allclose(model.predict_proba(vectors)[0], table.predict_proba(X)[0], atol=1e-7)
     assert model.feature_names_["Nodes"] == ["bias", "vector:0", "vector:1", "vector:2"]
+
+
+def test_times_since_1970_beside_attributes_that_add_up_to_an_intercept():
+    """Each row has one of seven kinds, and none has an attribute that is always there."""
+    rng = np.random.default_rng(0)
+    hours = rng.normal(size=300)
+    y = [["b" if rng.random() < 1 / (1 + np.exp(-2 * h)) else "a"] for h in hours]
+    found = []
+    for offset in (0.0, 1.7e9):
+        X = [[{f"kind={n % 7}": 1.0, "t": offset + 3600 * h}] for n, h in enumerate(hours)]
+        crf = LinearChainCRF(c2=0.0, progress=False).fit(X, y)
+        assert crf.converged_
+        found.append(crf.loss_)
+    assert found[1] == pytest.approx(found[0], rel=1e-4)

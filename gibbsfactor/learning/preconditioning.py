@@ -14,10 +14,12 @@ attribute that is 1 where it occurs. Of attributes that are so already u = w, ex
 nothing.
 
 A block holds the attributes with differing values, and those of one value that mostly occur with
-one of them, such as an intercept. R is the triangular factor of a QR decomposition of the rows
-themselves: their Gram matrix would lose what distinguishes seconds of one hour since 1970 from a
-constant. A penalty |w|_1 stays separable with the first kind of coordinates only; then R goes into
-the quadratic model of the loss instead (`learning.quadratic_model`).
+one of them, such as an intercept. Where there is none, the parts of speech may add up to one, since
+each token has one of them: then those join that occur with it at all often. R is the triangular
+factor of a QR decomposition of the rows themselves: their Gram matrix would lose what distinguishes
+seconds of one hour since 1970 from a constant. A penalty |w|_1 stays separable with the first kind
+of coordinates only; then R goes into the quadratic model of the loss instead
+(`learning.quadratic_model`).
 
 The same numbers tell whether training is done. With h_j the diagonal of the Hessian by u, a
 gradient g promises a gain of about sum_j g_j^2 / (2 h_j), the square of a Newton decrement.
@@ -43,6 +45,8 @@ IntArray = npt.NDArray[Any]
 MOST_IN_BLOCK = 512  # attributes with differing values; more are scaled only
 MOST_COMPANIONS = 64  # attributes of one value in a block
 COMPANION_SHARE = 0.5  # of the rows of an attribute that its companion is on, too
+RARE_COMPANION_SHARE = 1 / 64  # the same where no companion is on nearly all of them
+NEARLY_ALWAYS = 0.95
 MOST_ENTRIES = (
     2**23
 )  # of a table that R is made from; of a longer one every so manieth row is taken
@@ -365,29 +369,26 @@ def _members(kind: Kind, columns: _Columns) -> IntArray:
     differing = np.flatnonzero(columns.differing & (columns.on > 0))
     if not 0 < len(differing) <= MOST_IN_BLOCK:
         return differing[:0]
-    together = np.zeros(len(columns.on), bool)
     n_sparse = 0 if kind.sparse is None else int(kind.sparse.shape[1])
-    of_dense = differing[differing >= n_sparse]
-    if len(of_dense):  # on nearly all rows
-        together |= columns.on >= COMPANION_SHARE * kind.counts.sum()
     of_sparse = differing[differing < n_sparse]
+    # on what share of the rows of which of the differing attributes each attribute is; dense ones
+    # are on nearly all rows, and count as one
+    every = np.arange(len(columns.on))
+    share = columns.on / (kind.counts.sum() or 1.0)
+    whose = np.full(len(every), len(of_sparse))
     if kind.sparse is not None and len(of_sparse):
-        counted = sp.csr_array(
-            (
-                np.repeat(kind.counts, np.diff(kind.sparse.indptr)),
-                kind.sparse.indices,
-                kind.sparse.indptr,
-            ),
-            shape=kind.sparse.shape,
-        )
-        theirs = kind.sparse[:, of_sparse]
-        there = sp.csr_array((np.ones(theirs.nnz), theirs.indices, theirs.indptr), theirs.shape)
-        shared = (there.T @ counted).tocoo()
-        enough = shared.data >= COMPANION_SHARE * columns.on[of_sparse][shared.row]
-        together[shared.col[enough]] = True
-        if kind.dense is not None:
-            together[n_sparse:] = True
-    together &= ~columns.differing & (columns.on > 0)
+        theirs = _where_not_zero(kind.sparse[:, of_sparse], kind.counts)
+        shared = (theirs.T @ _where_not_zero(kind.sparse, np.ones(len(kind.counts)))).tocoo()
+        every = np.concatenate([every[n_sparse:], shared.col])
+        share = np.concatenate([share[n_sparse:], shared.data / columns.on[of_sparse][shared.row]])
+        whose = np.concatenate([whose[n_sparse:], shared.row])
+    plain = ~columns.differing[every] & (columns.on[every] > 0)
+    every, share, whose = every[plain], share[plain], whose[plain]
+    most = np.zeros(len(of_sparse) + 1)
+    np.maximum.at(most, whose, share)
+    least = np.where(most >= NEARLY_ALWAYS, COMPANION_SHARE, RARE_COMPANION_SHARE)
+    together = np.zeros(len(columns.on), bool)
+    together[every[share >= least[whose]]] = True
     companions = np.flatnonzero(together)
     order = np.argsort(-columns.on[companions], kind="stable")[:MOST_COMPANIONS]
     return np.concatenate([companions[order], differing])
