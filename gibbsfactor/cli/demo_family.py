@@ -78,7 +78,9 @@ def tell_family(
     iris = load_iris()
     bayes = NaiveBayes().fit(iris.data, iris.target_names[iris.target])
     talk = _load_talk()
-    markov = HiddenMarkovModel(emissionprob_prior=EMISSION_PRIOR).fit(talk.words, talk.labels)
+    markov = HiddenMarkovModel(emissionprob_prior=EMISSION_PRIOR, unseen="missing").fit(
+        talk.words, talk.labels
+    )
     chain = LinearChainCRF(c2=C2).fit(_single_words(talk.words), talk.labels)
     network = _plant()
     twin = network.discriminative_twin(list(HIDDEN))
