@@ -308,7 +308,7 @@ class _Positions(dict[Any, int]):
         try:
             self[entry] = code = -1 if is_missing(entry) else self._index(entry)
         except ValueError:
-            if self._unseen == "error":
+            if self._unseen == "error" or isinstance(entry, Set):  # a set is no state, seen or not
                 raise
             self[entry] = code = -1
         return code

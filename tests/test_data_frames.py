@@ -255,3 +255,134 @@ def test_classifiers_take_rows_by_position(model):
         for x, y in ((FEATURES, CLASSES), (FEATURES.to_numpy(), list("uvuv")))
     ]
     assert both[0] == both[1]
+
+
+# ---- networks and rows ---------------------------------------------------------------------
+
+
+def test_a_row_of_a_frame_is_evidence():
+    for row in (CASES.iloc[1], CASES_PL.row(1, named=True), CASES_PL[1], CASES.iloc[[1]]):
+        assert NETWORK.probability_of(row) == NETWORK.probability_of({"rain": "no", "grass": "wet"})
+        assert NETWORK.condition(row).evidence == {"rain": "no", "grass": "wet"}
+    row = pd.Series({"rain": None, "grass": "wet"})
+    assert NETWORK.condition(row).marginal("rain").values.tolist() == pytest.approx(
+        [7 / 31, 24 / 31]
+    )
+    assert NETWORK.condition({"rain": None}).evidence == {}
+    with pytest.raises(TypeError, match=r"a data frame of 4 rows, but it is about one case"):
+        NETWORK.condition(CASES)
+    with pytest.raises(ValueError, match=r"no variable 'Rain'"):
+        NETWORK.condition(CASES.rename(columns={"rain": "Rain"}).iloc[0])
+
+
+def test_frames_of_any_library_as_rows():
+    expected = NETWORK.marginals(evidence={"grass": CASES["grass"].tolist()})["rain"]
+    for evidence in (
+        CASES[["grass"]],
+        CASES_PL[["grass"]],
+        {"grass": CASES["grass"].astype("category")},
+        {"grass": CASES_PL["grass"].cast(pl.Categorical)},
+        CASES[["grass"]].to_records(index=False),
+        CASES_PL[["grass"]].to_dicts(),
+        cut(CASES[["grass"]].to_dict("records")),
+        [row for _, row in CASES[["grass"]].iterrows()],
+        list(CASES[["grass"]].itertuples()),
+        (row for row in CASES[["grass"]].to_dict("records")),
+        {"grass": iter(CASES["grass"])},
+    ):
+        assert np.array_equal(NETWORK.marginals(evidence=evidence)["rain"], expected)
+
+
+def test_days_in_rows():
+    days = pd.date_range("2024-05-01", periods=2)
+    day = Variable("day", days.to_numpy())
+    p = BayesianNetwork([ConditionalTable(day, [], {days[1]: 0.75, days[0]: 0.25})])
+    for column in (
+        days,
+        days.to_numpy(),
+        days.to_numpy().astype("M8[D]"),
+        pl.Series([*days.to_pydatetime()]),
+        pl.Series([*days.to_pydatetime()]).cast(pl.Date),
+        np.ma.array(days.to_numpy(), mask=[False, False]),
+    ):
+        assert p.log_partition(evidence={"day": column}).tolist() == pytest.approx(
+            [np.log(0.25), np.log(0.75)]
+        )
+        fitted = BayesianNetwork.fit(p, {"day": column})
+        assert fitted.tables["day"].values.tolist() == [0.5, 0.5]
+
+
+def test_unseen_states_may_be_missing():
+    rows = pd.DataFrame({"grass": ["dry", "moist", "wet"]})
+    with pytest.raises(ValueError, match="'grass' the state 'moist' in row 1"):
+        NETWORK.marginals(evidence=rows)
+    holes = rows.replace("moist", np.nan)
+    for ask in (NETWORK.log_partition, lambda **k: NETWORK.marginals(**k)["rain"]):
+        assert np.array_equal(ask(evidence=rows, unseen="missing"), ask(evidence=holes))
+    assert NETWORK.marginal("rain", evidence=rows, unseen="missing")[1] == pytest.approx([0.7, 0.3])
+    best = NETWORK.map_assignment(rows, unseen="missing")
+    assert best["grass"].tolist() == ["dry", "dry", "wet"]
+    assert NETWORK.sample(evidence=rows, rng=0, unseen="missing")["grass"][2] == "wet"
+    likelihoods = [NETWORK.log_likelihood(r, unseen="missing") for r in (rows, holes)]
+    assert likelihoods[0] == likelihoods[1]
+    states = {"rain": ["no", "yes"], "grass": ["dry", "wet"]}
+    data = rows.assign(rain=["no", "yes", "yes"])
+    fits = [
+        BayesianNetwork.fit(NETWORK, d, states=states, unseen="missing", rng=0)
+        for d in (data, data.replace("moist", np.nan))
+    ]
+    assert fits[0].tables["grass"].allclose(fits[1].tables["grass"])
+    with pytest.raises(
+        ValueError, match="unseen is 'ignore'; it must be one of 'error', 'missing'"
+    ):
+        NETWORK.log_partition(evidence=rows, unseen="ignore")
+    with pytest.raises(
+        ValueError, match=r"'grass' the state \['dry'\] in row 0.*a list is no state"
+    ):
+        NETWORK.log_likelihood({"grass": [["dry"]]}, unseen="missing")
+
+
+@pytest.mark.parametrize("smoothing", [{}, {"pseudo_count": 1}, {"equivalent_sample_size": 5}])
+@pytest.mark.parametrize("missing", [False, True])
+def test_learning_on_is_one_fit_on_all_rows(smoothing, missing):
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame({"a": rng.integers(0, 2, 60), "b": rng.integers(0, 3, 60)})
+    rows["c"] = (rows["a"] + rows["b"] + rng.integers(0, 2, 60)) % 3
+    if missing:
+        rows = rows.astype(object).mask(rng.random(rows.shape) < 0.2)
+    weights = cut(rng.random(60))
+    edges, states = [("a", "c"), ("b", "c")], {"a": 2, "b": 3, "c": 3}
+    options = {"states": states, "rng": 0, "tol": 1e-9, **smoothing}
+    whole = BayesianNetwork.fit(edges, rows, sample_weight=weights, **options)
+    first = BayesianNetwork.fit(edges, rows[:25], sample_weight=weights[:25], **options)
+    before = first.tables["c"].values.copy()
+    on = first.partial_fit(rows[25:40], sample_weight=weights[25:40], rng=0, tol=1e-9)
+    on = on.partial_fit(rows[40:], sample_weight=weights[40:], rng=0, tol=1e-9)
+    for name in states:
+        np.testing.assert_allclose(on.tables[name].values, whole.tables[name].values, atol=1e-12)
+    assert on.training.log_likelihood == pytest.approx(whole.training.log_likelihood, rel=1e-12)
+    assert np.array_equal(first.tables["c"].values, before)
+    assert on.names == whole.names
+
+
+def test_learning_on_needs_counts_and_known_states():
+    with pytest.raises(
+        ValueError, match=r"no counts to add to: its tables were given, not learned"
+    ):
+        NETWORK.partial_fit(CASES)
+    fitted = BayesianNetwork.fit([("rain", "grass")], CASES)
+    with pytest.raises(ValueError, match="gives 'grass' the state 'moist' in row 0"):
+        fitted.partial_fit({"rain": ["no"], "grass": ["moist"]})
+
+
+def test_mistakes_in_data_are_named():
+    listy = pd.DataFrame({"rain": ["no", "yes"], "grass": ["dry", ["wet"]]})
+    with pytest.raises(TypeError, match=r"column 'grass' has \['wet'\] in row 1.* list can't be a"):
+        BayesianNetwork.fit([("rain", "grass")], listy)
+    with pytest.raises(ValueError, match=r"column for 'Grass', but .*; did you mean 'grass'\?"):
+        NETWORK.log_likelihood(CASES.rename(columns={"grass": "Grass"}))
+    with pytest.raises(ValueError, match=r"column for 'id', but .*; leave out what is no variable"):
+        NETWORK.log_likelihood(CASES.assign(id=1))
+    with pytest.raises(ValueError, match=r"column for 0, 1, but there is no such variable"):
+        NETWORK.log_likelihood(pd.DataFrame([["no", "dry"]]))
+    assert NETWORK.log_likelihood({"rain": [None, None]}) == 0.0

@@ -708,7 +708,11 @@ def test_soft_evidence_that_makes_no_sense(book):
         book.condition(likelihood={"C": [1, 2]})
     with pytest.raises(TypeError, match=r"targets is a mapping \{name: numbers\}.* got \['A'\]"):
         book.condition(targets=["A"])
-    with pytest.raises(TypeError, match=r"is a pandas object.*\.to_dict\(\)"):
-        book.condition(targets={"A": pd.Series({"a1": 0.5, "a0": 0.5})})
+    by_label = book.condition(targets={"A": pd.Series({"a1": 0.75, "a0": 0.25})}).marginal("A")
+    assert by_label.values.tolist() == pytest.approx([0.25, 0.75])
+    with pytest.raises(ValueError, match=r"target of factor over .* no number for the states 'a1'"):
+        book.condition(targets={"A": pd.Series({"a0": 1.0})})
+    with pytest.raises(TypeError, match="the likelihood of 'A' is a data frame; give its columns"):
+        book.condition(likelihood={"A": pd.DataFrame([[0.5, 0.5]])})
     nearly = book.condition(targets={"A": [0.2, 0.8 + 5e-7]})
     assert nearly.log_partition() == pytest.approx(book.log_partition(), rel=1e-14)

@@ -17,6 +17,7 @@ from gibbsfactor.gibbs.case_rows import EvidenceRows, asked_in_rows
 from gibbsfactor.gibbs.factored import FactoredDistribution
 from gibbsfactor.gibbs.names import Names, names_in
 from gibbsfactor.gibbs.soft_evidence import SoftEvidence
+from gibbsfactor.rows import Unseen
 from gibbsfactor.variable import State, Variable
 
 
@@ -45,6 +46,7 @@ class Assignments(FactoredDistribution):
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> dict[str, npt.NDArray[Any]]: ...
 
     def map_assignment(
@@ -53,6 +55,7 @@ class Assignments(FactoredDistribution):
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> dict[str, State] | dict[str, npt.NDArray[Any]]:
         """A most probable joint assignment argmax_x P(x | evidence), by max-product and traceback.
 
@@ -60,7 +63,7 @@ class Assignments(FactoredDistribution):
 
         Parameters
         ----------
-        evidence, likelihood, targets
+        evidence, likelihood, targets, unseen
             Rows of cases, all answered in one pass: see `marginals`. The answer is then a column
             of n_rows states for each variable, observed ones as they were observed.
 
@@ -70,7 +73,7 @@ class Assignments(FactoredDistribution):
             If every assignment has weight zero, here or in a row.
         """
         if asked_in_rows(evidence, likelihood, targets):
-            cases = self._cases(evidence, likelihood, targets)
+            cases = self._cases(evidence, likelihood, targets, unseen)
             return self._columns(batch.most_probable(self._network, cases, self._memory))
         _, positions = assignments.most_probable(self._network, self._memory)
         return _labelled(self.variables, positions[0].tolist())
@@ -172,6 +175,7 @@ class Assignments(FactoredDistribution):
         evidence: EvidenceRows | None = None,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> dict[str, npt.NDArray[Any]]:
         """n independent exact samples given the evidence, one column of n states a variable.
 
@@ -179,7 +183,7 @@ class Assignments(FactoredDistribution):
         ----------
         n : int, default 1
         rng : numpy Generator, or a seed for one
-        evidence, likelihood, targets
+        evidence, likelihood, targets, unseen
             Rows of cases: see `marginals`. Each row is then drawn once, its observed states being
             as they were observed, and n is left out.
 
@@ -200,7 +204,7 @@ class Assignments(FactoredDistribution):
         if asked_in_rows(evidence, likelihood, targets):
             if n is not None:
                 raise ValueError(f"each row of evidence is drawn once; leave out n={n!r}")
-            cases = self._cases(evidence, likelihood, targets)
+            cases = self._cases(evidence, likelihood, targets, unseen)
             return self._columns(batch.samples(self._network, cases, generator, self._memory))
         n = 1 if n is None else n
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:

@@ -21,7 +21,7 @@ from gibbsfactor.gibbs.soft_evidence import (
     numbers_by_variable,
     states_possible,
 )
-from gibbsfactor.rows import coded_columns, read_columns
+from gibbsfactor.rows import Unseen, coded_columns, read_columns
 from gibbsfactor.variable import State, Variable
 
 # A data frame, {name: column of states}, a structured array or a sequence of {name: state}.
@@ -40,6 +40,7 @@ def cases_of(
     likelihood: SoftEvidence | None,
     targets: SoftEvidence | None,
     memory: int | None,
+    unseen: Unseen = "error",
 ) -> Cases:
     """Rows checked and coded; all parts must agree how many there are.
 
@@ -53,7 +54,7 @@ def cases_of(
     observed: dict[int, IntArray] = {}
     possible: dict[int, BoolArray] = {}
     if evidence is not None:
-        lengths["evidence"], columns, sets = _coded(evidence, domain.variables)
+        lengths["evidence"], columns, sets = _coded(evidence, domain.variables, unseen)
         _check_unobserved(domain, columns, "evidence")
         observed = {network.numbers[name]: codes for name, codes in columns.items()}
         possible = {network.numbers[name]: masks for name, masks in sets.items()}
@@ -82,7 +83,7 @@ def cases_of(
 
 
 def _coded(
-    evidence: EvidenceRows, variables: Mapping[str, Variable]
+    evidence: EvidenceRows, variables: Mapping[str, Variable], unseen: Unseen
 ) -> tuple[int, dict[str, IntArray], dict[str, BoolArray]]:
     """Rows as positions of states, -1 where there is none, and the states that sets leave.
 
@@ -90,7 +91,7 @@ def _coded(
     """
     read = read_columns(evidence, "evidence")
     try:
-        return read.n, coded_columns(read, variables, "evidence"), {}
+        return read.n, coded_columns(read, variables, "evidence", unseen), {}
     except ValueError:  # perhaps because of sets, which are rare
         entries = {name: list(column) for name, column in read.entries.items()}
         sets: dict[str, BoolArray] = {}
@@ -102,7 +103,7 @@ def _coded(
                     masks[row], entries[name][row] = found, None
         if not sets:
             raise
-    codes = coded_columns(replace(read, entries=entries), variables, "evidence")
+    codes = coded_columns(replace(read, entries=entries), variables, "evidence", unseen)
     return read.n, codes, sets
 
 

@@ -16,6 +16,7 @@ from gibbsfactor.exact.scaled import FloatArray
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs.case_rows import EvidenceRows, asked_in_rows, cases_of
 from gibbsfactor.gibbs.soft_evidence import SoftEvidence
+from gibbsfactor.rows import Unseen
 from gibbsfactor.variable import Assignment, State, Variable
 
 
@@ -84,6 +85,7 @@ class FactoredDistribution:
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> FloatArray: ...
 
     def log_partition(
@@ -92,6 +94,7 @@ class FactoredDistribution:
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> float | FloatArray:
         """log Z in nats, evidence applied: log sum_x prod_k phi_k(x_k, e); -inf without any mass.
 
@@ -99,7 +102,7 @@ class FactoredDistribution:
 
         Parameters
         ----------
-        evidence, likelihood, targets
+        evidence, likelihood, targets, unseen
             Rows of cases, all answered in one pass: see `marginals`. The answer is then an array
             (n_rows,): log Z of each row.
 
@@ -110,7 +113,7 @@ class FactoredDistribution:
             exact answer below.
         """
         if asked_in_rows(evidence, likelihood, targets):
-            cases = self._cases(evidence, likelihood, targets)
+            cases = self._cases(evidence, likelihood, targets, unseen)
             return batch.log_partitions(self._network, cases, self._memory)
         return math.fsum((self._log_z, *self._log_shared))
 
@@ -119,9 +122,11 @@ class FactoredDistribution:
         evidence: EvidenceRows | None,
         likelihood: SoftEvidence | None,
         targets: SoftEvidence | None,
+        unseen: Unseen,
     ) -> Cases:
         """Rows of cases, checked."""
-        return cases_of(self._domain, self._network, evidence, likelihood, targets, self._memory)
+        given = evidence, likelihood, targets
+        return cases_of(self._domain, self._network, *given, self._memory, unseen)
 
     def partition_function(self) -> float:
         """Z itself. Raises OverflowError beyond about 1e308; `log_partition` has no such bound."""

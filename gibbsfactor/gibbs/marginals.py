@@ -13,6 +13,7 @@ from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs.case_rows import EvidenceRows, asked_in_rows
 from gibbsfactor.gibbs.factored import FactoredDistribution
 from gibbsfactor.gibbs.soft_evidence import SoftEvidence
+from gibbsfactor.rows import Unseen
 from gibbsfactor.tables import check_axes
 from gibbsfactor.variable import Variable
 
@@ -30,6 +31,7 @@ class Marginals(FactoredDistribution):
         evidence: EvidenceRows,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> FloatArray: ...
 
     def marginal(
@@ -38,6 +40,7 @@ class Marginals(FactoredDistribution):
         evidence: EvidenceRows | None = None,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> Factor | FloatArray:
         """P(x_1, ..., x_m | evidence) of the named variables, with axes in the order given.
 
@@ -46,7 +49,7 @@ class Marginals(FactoredDistribution):
         Parameters
         ----------
         *names : str or Variable
-        evidence, likelihood, targets
+        evidence, likelihood, targets, unseen
             Rows of cases, all answered in one pass: see `marginals`.
 
         Returns
@@ -65,7 +68,7 @@ class Marginals(FactoredDistribution):
         check_axes(len(wanted))
         kept = [self._network.numbers[v.name] for v in wanted]
         if asked_in_rows(evidence, likelihood, targets):
-            cases = self._cases(evidence, likelihood, targets)
+            cases = self._cases(evidence, likelihood, targets, unseen)
             joint = batch.joint_log_weights(self._network, cases, kept, self._memory)
             return _normalised_rows(joint, self._network)
         logs = inference.joint_log_weights(self._network, kept, self._memory, ratios=True)[..., 0]
@@ -86,6 +89,7 @@ class Marginals(FactoredDistribution):
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> dict[str, FloatArray]: ...
 
     def marginals(
@@ -94,6 +98,7 @@ class Marginals(FactoredDistribution):
         *,
         likelihood: SoftEvidence | None = None,
         targets: SoftEvidence | None = None,
+        unseen: Unseen = "error",
     ) -> dict[str, Factor] | dict[str, FloatArray]:
         """P(x_v | evidence) of every unobserved variable, from one sweep up and one down.
 
@@ -106,6 +111,8 @@ class Marginals(FactoredDistribution):
         likelihood, targets : {name: array (n_rows, cardinality)}, optional
             Likelihood evidence and target marginals by row, as `condition` has them for one case.
             One row of numbers holds in every row.
+        unseen : {"error", "missing"}
+            What a state in the evidence is that its variable does not have.
 
         Returns
         -------
@@ -130,7 +137,7 @@ class Marginals(FactoredDistribution):
                [0.703, 0.297]])
         """
         if asked_in_rows(evidence, likelihood, targets):
-            return self._marginals_in_rows(evidence, likelihood, targets)
+            return self._marginals_in_rows(evidence, likelihood, targets, unseen)
         tables = inference.single_marginals(self._network, self._memory)
         return {
             v.name: Factor._trusted((v,), table[:, 0], is_probability=True)
@@ -142,8 +149,9 @@ class Marginals(FactoredDistribution):
         evidence: EvidenceRows | None,
         likelihood: SoftEvidence | None,
         targets: SoftEvidence | None,
+        unseen: Unseen,
     ) -> dict[str, FloatArray]:
-        cases = self._cases(evidence, likelihood, targets)
+        cases = self._cases(evidence, likelihood, targets, unseen)
         tables = batch.single_marginals(self._network, cases, self._memory)
         return {
             v.name: table

@@ -1,7 +1,7 @@
 """Likelihood evidence and target marginals as users give them, checked and made into arrays.
 
 Both come by variable: {name: numbers}, where the numbers are a mapping {state: number}, a sequence
-in the order of the states, or a Factor over that variable. In a mapping, the key ``...`` stands for
+in the order of the states, a series by label, or a Factor over that variable. In a mapping, the key ``...`` stands for
 all states that are not named. An array with two axes gives one row of numbers for each row of a
 batch. A set of states as evidence is a likelihood of ones and zeros.
 """
@@ -18,6 +18,7 @@ from gibbsfactor.domain import Domain
 from gibbsfactor.errors import ZeroProbabilityError, listed
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs.names import variables_named
+from gibbsfactor.tables import by_label
 from gibbsfactor.variable import State, Variable, by_name, check_agreement, name_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -219,11 +220,13 @@ def _of_mapping(v: Variable, given: Mapping[State, float], what: str) -> FloatAr
 
 
 def _as_numbers(v: Variable, given: Any, what: str) -> FloatArray:
-    if hasattr(given, "iloc"):
+    if hasattr(given, "columns"):
         raise TypeError(
-            f"the {what} of {v.name!r} is a pandas object, which has an order of its own; "
-            "give .to_dict() to go by state, or .to_numpy() for the order of the states"
+            f"the {what} of {v.name!r} is a data frame; give its columns in the order of the "
+            f"states, as an array: frame[{list(v.states)!r:.60}].to_numpy()"
         )
+    if hasattr(given, "iloc"):
+        return by_label((v,), given, f"the {what}")
     try:
         return np.array(given, dtype=np.float64)
     except (TypeError, ValueError):

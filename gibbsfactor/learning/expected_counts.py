@@ -81,6 +81,12 @@ class Incomplete:
         groups = tuple(groups_of_missing(families, states, w))
         return cls(families, counted, groups, float(w.sum()))
 
+    def plus(self, more: Incomplete) -> Incomplete:
+        """These rows and more of the same families: counts add up."""
+        counted = [a + b for a, b in zip(self.counted, more.counted, strict=True)]
+        total = self.total_weight + more.total_weight
+        return Incomplete(self.families, counted, (*self.groups, *more.groups), total)
+
     def expect(
         self, tables: Sequence[FloatArray], memory: int | None = None
     ) -> tuple[float, Tables]:

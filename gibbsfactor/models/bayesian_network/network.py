@@ -29,7 +29,7 @@ from gibbsfactor.models.bayesian_network.directed import (
     directed_graph,
     topological_order,
 )
-from gibbsfactor.rows import coded_columns, coded_rows, read_columns
+from gibbsfactor.rows import Unseen, coded_columns, coded_rows, read_columns
 from gibbsfactor.variable import State, Variable
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         self._edges = directed_graph(self._tables)
         self._order = topological_order(self._edges)
         self._training: Training | None = None
+        self._learned: tuple[Incomplete, Smoothing] | None = None
         super().__init__(given, (t.child for t in given), memory=memory)
 
     @cached_property
@@ -115,6 +116,7 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         pseudo_count: float = 0.0,
         equivalent_sample_size: float | None = None,
         sample_weight: npt.ArrayLike | None = None,
+        unseen: Unseen = "error",
         start: BayesianNetwork | None = None,
         rng: np.random.Generator | int | None = None,
         max_iterations: int = 1000,
@@ -147,6 +149,8 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
             Instead: adds s / (number of cells) to each cell, the BDeu prior of s cases in all.
         sample_weight : array_like, shape (n,), optional
             A row of weight 2 is the same as the row given twice.
+        unseen : {"error", "missing"}
+            What an entry is that is none of the variable's states.
         start : BayesianNetwork, optional
             Tables to begin with; zeros stay zeros. Unless given, the frequencies in rows that have
             a whole family, and one random case for each row of a table.
@@ -200,10 +204,12 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         topological_order(graph)
         columns = read_columns(data, "data")
         variables = variables_of(graph, columns, states)
-        coded = coded_columns(columns, variables, "data")
+        coded = coded_columns(columns, variables, "data", unseen)
+        rows = Incomplete.of(Families.of(graph, variables), coded, sample_weight, columns.n)
+        smoothing = Smoothing(pseudo_count, equivalent_sample_size)
         tables, training = fit_tables(
-            Incomplete.of(Families.of(graph, variables), coded, sample_weight, columns.n),
-            Smoothing(pseudo_count, equivalent_sample_size),
+            rows,
+            smoothing,
             start=None if start is None else tables_in_order(start.tables, graph, variables),
             rng=np.random.default_rng(rng),
             max_iterations=max_iterations,
@@ -214,7 +220,76 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         above = {name: [variables[u] for u in graph.predecessors(name)] for name in graph}
         made = zip(variables.values(), above.values(), tables, strict=True)
         network = cls((trusted_table(*parts) for parts in made), memory=memory)
-        network._training = training
+        network._training, network._learned = training, (rows, smoothing)
+        return network
+
+    def partial_fit(
+        self,
+        data: object,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        unseen: Unseen = "error",
+        rng: np.random.Generator | int | None = None,
+        max_iterations: int = 1000,
+        tol: float = 1e-6,
+        verbose: bool = False,
+    ) -> BayesianNetwork:
+        """A new network that has learned from more rows: that of one `fit` on all rows so far.
+
+        The counts of `fit` are kept, and those of the new rows are added, so that the old rows
+        are not needed any more. Smoothing is that of `fit`, added once. The network itself does
+        not change.
+
+        Parameters
+        ----------
+        data, sample_weight, unseen, rng, max_iterations, tol, verbose
+            As for `fit`. States are those of the network: list in ``fit(states=...)`` those that
+            may come later.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `fit`; or if the network was not made by `fit`, so that there are no counts.
+
+        Notes
+        -----
+        Source: Koller & Friedman (2009), section 17.4.1: the counts are sufficient statistics.
+
+        Examples
+        --------
+        >>> rows = {"rain": ["no", "yes", "yes"], "grass": ["dry", "wet", "dry"]}
+        >>> p = BayesianNetwork.fit([("rain", "grass")], rows, pseudo_count=1)
+        >>> p.partial_fit({"rain": ["yes", "yes"], "grass": ["wet", "wet"]}).tables["grass"]
+        P(grass | rain)
+        rain       dry       wet
+        no    0.666667  0.333333
+        yes   0.333333  0.666667
+        """
+        if self._learned is None:
+            raise ValueError(
+                "this network has no counts to add to: its tables were given, not learned by "
+                "BayesianNetwork.fit (files keep tables alone); fit it to all rows"
+            )
+        known, smoothing = self._learned
+        variables = {v.name: v for v in self.variables}
+        n, columns = coded_rows(data, variables, "data", unseen)
+        rows = known.plus(Incomplete.of(known.families, columns, sample_weight, n))
+        tables, training = fit_tables(
+            rows,
+            smoothing,
+            start=None,
+            rng=np.random.default_rng(rng),
+            max_iterations=max_iterations,
+            tol=tol,
+            verbose=verbose,
+            memory=self._memory,
+        )
+        old = [self._tables[name] for name in known.families.names]
+        made = zip(old, tables, strict=True)
+        network = BayesianNetwork(
+            (trusted_table(t.child, t.parents, values) for t, values in made), memory=self._memory
+        )
+        network._training, network._learned = training, (rows, smoothing)
         return network
 
     @property
@@ -222,12 +297,18 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         """How `fit` went; None if the tables were given."""
         return self._training
 
-    def log_likelihood(self, data: object, sample_weight: npt.ArrayLike | None = None) -> float:
+    def log_likelihood(
+        self,
+        data: object,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        unseen: Unseen = "error",
+    ) -> float:
         """Sum over rows of log P(what the row has), in nats; -inf if one is impossible.
 
         Parameters
         ----------
-        data, sample_weight
+        data, sample_weight, unseen
             As for `fit`: missing entries are summed out.
 
         Examples
@@ -238,7 +319,7 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         -1.386294
         """
         variables = {v.name: v for v in self.variables}
-        n, columns = coded_rows(data, variables, "data")
+        n, columns = coded_rows(data, variables, "data", unseen)
         families = Families.of(self._edges, variables)
         tables = [self._tables[name].values for name in families.names]
         rows = Incomplete.of(families, columns, sample_weight, n)
