@@ -1,9 +1,9 @@
 """Likelihood evidence and target marginals as users give them, checked and made into arrays.
 
 Both come by variable: {name: numbers}, where the numbers are a mapping {state: number}, a sequence
-in the order of the states, a series by label, or a Factor over that variable. In a mapping, the key ``...`` stands for
-all states that are not named. An array with two axes gives one row of numbers for each row of a
-batch. A set of states as evidence is a likelihood of ones and zeros.
+in the order of the states, a series by label, or a Factor over that variable. In a mapping, the key
+``...`` stands for all states that are not named. An array with two axes gives one row of numbers
+for each row of a batch. A set of states as evidence is a likelihood of ones and zeros.
 """
 
 from __future__ import annotations
