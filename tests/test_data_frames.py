@@ -386,3 +386,21 @@ def test_mistakes_in_data_are_named():
     with pytest.raises(ValueError, match=r"column for 0, 1, but there is no such variable"):
         NETWORK.log_likelihood(pd.DataFrame([["no", "dry"]]))
     assert NETWORK.log_likelihood({"rain": [None, None]}) == 0.0
+
+
+def test_columns_of_polars_keep_their_types():
+    data = {
+        "b": [True, False, None, True],
+        "n": [1.0, 2.5, None, 4.0],
+        "c": ["x", None, "y", "x"],
+        "k": ["p", "q", "p", None],
+    }
+    frame, y = pl.DataFrame(data, schema_overrides={"k": pl.Categorical}), list("uvuv")
+    ours = NaiveBayes().fit(frame, y)
+    theirs = NaiveBayes().fit(pd.DataFrame(data), y)
+    assert ours.kinds_ == theirs.kinds_ == ("bernoulli", "gaussian", "categorical", "categorical")
+    for given in (frame, pd.DataFrame(data)):
+        assert np.allclose(ours.predict_proba(given), theirs.predict_proba(pd.DataFrame(data)))
+    assert NaiveBayes().fit(frame[["b", "n"]], y).kinds_ == ("bernoulli", "gaussian")
+    row = ours.gibbs(frame.row(0, named=True)).marginal("class").values
+    assert np.allclose(row, ours.predict_proba(frame)[0])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
+from gibbsfactor.rows import entries_of
 from gibbsfactor.variable import is_missing
 
 FloatArray = npt.NDArray[np.float64]
@@ -139,6 +140,10 @@ def read_table(X: Any) -> Table:
                 f"(shape={tuple(X.shape)}) while a minimum of 1 is required of each"
             )
         return Table(X, tuple(X.columns))
+    if hasattr(X, "columns") and not all(dtype.is_numeric() for dtype in X.dtypes):
+        given, X = X, np.empty(X.shape, dtype=object)  # of polars: columns keep their own types
+        for j, name in enumerate(given.columns):
+            X[:, j] = entries_of(given[name], f"X gives {name!r}")
     if isinstance(X, np.ma.MaskedArray):
         hidden, is_number = np.ma.getmaskarray(X), X.dtype.kind in "biuf"
         X = X.data.astype(np.float64 if is_number else object)
