@@ -356,3 +356,12 @@ def test_open_files_of_bytes_are_written_to_as_well(tmp_path):
     assert (tmp_path / "x.evid").read_bytes() == b"1 1 0\n"
     with pytest.raises(TypeError, match="a path or an open file is needed, but a int was given"):
         write_uai_evidence(3, {"x1": 0})
+
+
+@pytest.mark.parametrize("kind", ["MARKOV", "markov", "Bayes"])
+def test_the_kind_and_the_task_are_in_letters_of_any_case(kind):
+    text = f"\r\n{kind}\r\n1\r\n2 # states\r\n1\r\n1 0\r\n2\r\n 2.5E-1\r\n\t7.5e-01"
+    assert read_uai(io.StringIO(text, newline="")).factors[0].values.tolist() == [0.25, 0.75]
+    assert read_uai_results(io.StringIO("mar 1 2 0.25 0.75")).marginals["x0"][{"x0": 1}] == 0.75
+    with pytest.raises(FormatError, match="line 9: found '1', expected the end of the file, after"):
+        read_uai(io.StringIO(text + " 1"))

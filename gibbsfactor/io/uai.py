@@ -27,11 +27,11 @@ Scopes = list[tuple[int, ...]]
 def read_uai(path_or_file: TextSource) -> GibbsDistribution:
     r"""Read a UAI model, plain or gzip.
 
-    The file is a word for the kind, ``MARKOV`` or ``BAYES``; the number of variables and how many
-    states each has; the number of tables and the scope of each, its length before its variables;
-    then for each table the number of its entries and the entries, the last variable of the scope
-    running fastest. White space of any kind parts the words, and what follows a ``#`` on its line
-    is a comment.
+    The file is a word for the kind, ``MARKOV`` or ``BAYES`` in letters of any case; the number of
+    variables and how many states each has; the number of tables and the scope of each, its length
+    before its variables; then for each table the number of its entries and the entries, the last
+    variable of the scope running fastest. White space of any kind parts the words, and what
+    follows a ``#`` on its line is a comment.
 
     Variables are named x0, x1, ... and their states are 0, 1, ... The tables become the factors,
     in the order of the file and with every bit as written; a table with a number that is too small
@@ -74,7 +74,7 @@ def read_uai(path_or_file: TextSource) -> GibbsDistribution:
     21.0
     """
     words = Words(path_or_file)
-    if not words.words or words.words[0].decode("utf-8", "replace") not in KINDS:
+    if not words.words or words.words[0].decode("utf-8", "replace").upper() not in KINDS:
         raise words.error(0, "MARKOV or BAYES, the kind of model")
     words.at = 1
     cardinalities = _read_cardinalities(words)

@@ -80,7 +80,7 @@ def read_uai_results(path_or_file: TextSource, p: GibbsDistribution | None = Non
     {'x7': 0, 'x4': 1}
     """
     words = Words(path_or_file)
-    task = words.words[0].decode("utf-8", "replace") if words.words else ""
+    task = words.words[0].decode("utf-8", "replace").upper() if words.words else ""
     if task not in _READERS:
         raise words.error(0, "PR, MAR, MAP, MPE or MMAP, the task")
     begun = [at for at, word in enumerate(words.words) if word == _NEW_SOLUTION]
