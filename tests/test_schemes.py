@@ -27,6 +27,7 @@ OTHER_NAMES = {
     "BIO": "IOB2",
     "BIOES": "IOBES",
     "BILUO": "BILOU",
+    "BIOUL": "BILOU",
     "BMEOW": "BMEWO",
     "BMESO": "BMES",
     "iob1": "IOB1",

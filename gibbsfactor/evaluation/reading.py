@@ -139,7 +139,8 @@ def choose_reading(
             )
         return Reading("conlleval", scheme, CONLLEVAL, notation)
     if mode == "strict":
-        scheme = scheme or _detect_strictly(true_labels, notation)
+        entities = any(label != "O" for label in true_labels)
+        scheme = scheme or _detect_strictly(true_labels if entities else labels, notation)
         return Reading("strict", scheme, STRICT[scheme], notation)
     if scheme is not None:
         return Reading("lenient", scheme, lenient_rules(scheme), notation)
@@ -169,13 +170,14 @@ def _known(scheme: str | None, mode: str | None) -> tuple[str | None, str | None
 
 
 def _detect_strictly(labels: Collection[Hashable], notation: Notation) -> str:
-    """The scheme that true labels can only be of: IOB2, IOE2, or one that marks both ends.
+    """The scheme that labels can only be of: IOB2, IOE2, or one that marks both ends.
 
-    Labels with I and O alone are of several.
+    Labels with I and O alone are of several. Where all are O there are no chunks in any.
     """
     prefixes = {notation.parted(label)[0] if isinstance(label, str) else "" for label in labels}
     marks = frozenset(prefixes - {"O", "I"})
     found = {
+        frozenset(): "IOB2" if prefixes == {"O"} else None,
         frozenset("B"): "IOB2",
         frozenset("E"): "IOE2",
         frozenset("BE"): "IOBES",
@@ -183,14 +185,14 @@ def _detect_strictly(labels: Collection[Hashable], notation: Notation) -> str:
         frozenset("BL"): "BILOU",
         frozenset("BLU"): "BILOU",
     }.get(marks)
-    if prefixes in ({"S"}, {"U"}):
-        found = "IOBES" if prefixes == {"S"} else "BILOU"
+    if marks in ({"S"}, {"U"}) and "I" not in prefixes:
+        found = "IOBES" if marks == {"S"} else "BILOU"
     if prefixes & {"M", "W"}:  # seqeval knows neither
         fitting = (name for name in ("BMES", "BMEWO") if prefixes <= set(BOTH_ENDS[name]))
         found = next(fitting, None)
     if found is None:
         raise ValueError(
-            f"can't tell the scheme from the true labels, whose prefixes are "
+            f"can't tell the scheme from the labels, whose prefixes are "
             f"{listed(sorted(prefixes))}; give scheme=, one of {listed(list(SCHEMES))}"
         )
     return found

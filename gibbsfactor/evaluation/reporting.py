@@ -134,7 +134,8 @@ def report(
           so do the letters that other schemes have for them, which seqeval does not know. The
           default where there is an S, L, U, M or W.
         - ``"strict"``: as seqeval does with ``mode="strict"``: only chunks that follow the scheme
-          from start to end count. Without a scheme it is told from the true labels.
+          from start to end count. Without a scheme it is told from the true labels, or
+          from the predicted ones where no true label is of a chunk.
     suffix
         Labels are written ``NP-B``.
     delimiter

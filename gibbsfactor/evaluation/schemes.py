@@ -19,7 +19,14 @@ BoolArray = npt.NDArray[np.bool_]
 # Schemes that mark both ends: outside, begin, inside, end, single, always in this order.
 BOTH_ENDS = {"IOBES": "OBIES", "BILOU": "OBILU", "BMEWO": "OBMEW", "BMES": "OBMES"}
 SCHEMES = {"IOB1": "OBI", "IOB2": "OBI", "IOE1": "OIE", "IOE2": "OIE", **BOTH_ENDS}
-ALIASES = {"BIO": "IOB2", "BIOES": "IOBES", "BILUO": "BILOU", "BMEOW": "BMEWO", "BMESO": "BMES"}
+ALIASES = {
+    "BIO": "IOB2",
+    "BIOES": "IOBES",
+    "BILUO": "BILOU",
+    "BIOUL": "BILOU",
+    "BMEOW": "BMEWO",
+    "BMESO": "BMES",
+}
 MODES = ("conlleval", "lenient", "strict")
 OTHER = "?"  # stands for any prefix that conlleval has no rule for
 

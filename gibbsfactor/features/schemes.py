@@ -9,7 +9,7 @@ IOB2   B begins every chunk, I goes on (also BIO)
 IOE1   I within a chunk; E ends one only where another of its type begins just behind
 IOE2   E ends every chunk, I stands before
 IOBES  B begins, I goes on, E ends a chunk of several tokens; S is one of one (also BIOES)
-BILOU  as IOBES, with L for E and U for S (also BILUO)
+BILOU  as IOBES, with L for E and U for S (also BILUO, BIOUL)
 BMEWO  as IOBES, with M for I and W for S (also BMEOW)
 BMES   as IOBES, with M for I (also BMESO)
 ====== ==================================================================================
@@ -68,7 +68,14 @@ _SCHEMES = {
     "BMEWO": _both_ends("M", "E", "W"),
     "BMES": _both_ends("M", "E", "S"),
 }
-_ALSO = {"BIO": "IOB2", "BIOES": "IOBES", "BILUO": "BILOU", "BMEOW": "BMEWO", "BMESO": "BMES"}
+_ALSO = {
+    "BIO": "IOB2",
+    "BIOES": "IOBES",
+    "BILUO": "BILOU",
+    "BIOUL": "BILOU",
+    "BMEOW": "BMEWO",
+    "BMESO": "BMES",
+}
 
 
 def allowed_transitions(classes: Sequence[Hashable], scheme: str) -> tuple[Mask, Mask, Mask]:
