@@ -17,6 +17,8 @@ from gibbsfactor.variable import Variable
 
 IntArray = npt.NDArray[np.intp]
 
+MOST_AT_ONCE = 2**16  # log weights that are looked at together
+
 
 @dataclass(frozen=True, eq=False)
 class Picked:
@@ -108,7 +110,6 @@ class Network:
         many = {name: i for name, i in numbers.items() if cardinalities[i] > 1}
         scopes: list[Scope] = []
         tables: list[Factor] = []
-        peaks: list[float] = []
         shared: list[float] = []
         log_constant = 0.0
         mentioned: set[int] = set()
@@ -127,14 +128,13 @@ class Network:
             mentioned.update(scope)
             scopes.append(scope)
             tables.append(factor)
-            peaks.append(peak_of(factor.log_values) if factor.is_log else 0.0)
         n_given = len(tables)
         unmentioned = [[variables[i]] for i in many.values() if i not in mentioned]
         for added in [*extra_scopes, *unmentioned]:
             shape = tuple(v.cardinality for v in added)
             scopes.append(tuple(numbers[v.name] for v in added if v.cardinality > 1))
             tables.append(Factor._trusted(tuple(added), np.ones(shape)))
-            peaks.append(0.0)
+        peaks = _peaks(tables)
         return cls(
             tuple(variables),
             numbers,
@@ -143,7 +143,7 @@ class Network:
             tuple(tables),
             n_given,
             log_constant,
-            tuple(peaks),
+            peaks,
             (*shared, *filter(None, peaks)),
         )
 
@@ -287,6 +287,16 @@ class Network:
         """The log weights of a table that is alike in all rows, less its peak."""
         logs, peak = self.tables[number].log_values, self.peaks[number]
         return logs - peak if peak else logs
+
+
+def _peaks(tables: Sequence[Factor]) -> tuple[float, ...]:
+    """The peak of each table; most often all are 0, which one look at all entries tells."""
+    logs = [f.log_values for f in tables if f.is_log]
+    if sum([a.size for a in logs]) <= MOST_AT_ONCE:
+        flat = np.concatenate([a.ravel() for a in logs]) if logs else np.zeros(1)
+        if flat.min() >= -MOST_SHARED and flat.max() <= MOST_SHARED:
+            return (0.0,) * len(tables)
+    return tuple([peak_of(f.log_values) if f.is_log else 0.0 for f in tables])
 
 
 def _axis(table: Factor, v: Variable) -> int:
