@@ -134,6 +134,24 @@ def test_a_lone_value_far_away_is_told_and_widens_no_other_state(value):
     HiddenMarkovModel(2, "gaussian").fit(X)  # without a warning
 
 
+def test_a_lone_value_is_told_where_most_values_are_the_same():
+    X = np.concatenate([np.zeros(160), np.random.default_rng(0).normal(5, 1, 40), [1e9]])
+    with pytest.warns(UserWarning, match=r"column 0 .* holds 1e\+09 at 1 of 201 positions"):
+        model = HiddenMarkovModel(3, "gaussian").fit(X)
+    assert np.sqrt(model.covars_.max()) < 10
+
+
+def test_missing_numbers_of_pandas_are_missing():
+    pd = pytest.importorskip("pandas")
+    X = with_gaps(regimes(1))
+    frame = pd.DataFrame(X).astype("Float64")
+    assert frame.isna().to_numpy().sum() == np.isnan(X).sum()
+    model = HiddenMarkovModel(2, "gaussian", n_iter=3, tol=0).fit(frame)
+    assert model.score(frame) == model.score(X)
+    with pytest.raises(ValueError, match="are complex numbers; give their parts as two columns"):
+        model.score(X + 1j)
+
+
 def test_regimes_far_apart_are_no_lone_values():
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(size=180), rng.normal(1000, 1, 20), rng.normal(size=100)])

@@ -203,6 +203,8 @@ def read_numbers(X: Any, n_numbers: int | None, *, gaps: bool = False) -> FloatA
     """
     if isinstance(X, np.ndarray) and X.dtype == object:  # as of extension types of pandas
         X = np.where(np.vectorize(is_missing, otypes=[bool])(X), np.nan, X) if X.size else X
+    if isinstance(X, np.ndarray) and X.dtype.kind == "c":
+        raise ValueError("the observations are complex numbers; give their parts as two columns")
     try:
         array = np.array(X, dtype=float)
     except (TypeError, ValueError):

@@ -33,6 +33,7 @@ from gibbsfactor.models.hidden_markov_model.rows import (
     normalized,
     pseudo_counts,
 )
+from gibbsfactor.variable import is_missing
 
 
 class CategoricalEmissions(Emissions):
@@ -125,7 +126,7 @@ class CategoricalEmissions(Emissions):
             return self.read(X, "error")
         distinct, numbers = read_symbols(X)
         if self.n_features is None:
-            self._symbols = _in_order([x for x in distinct if not _is_missing(x)])
+            self._symbols = _in_order([x for x in distinct if not is_missing(x)])
             if not self._symbols:
                 raise ValueError("there is no observation in the training data; give one at least")
         elif hasattr(self, "_symbols"):
@@ -155,7 +156,7 @@ class CategoricalEmissions(Emissions):
         found = number_symbols(distinct, numbers, number, strict=unseen == "error")
         codes = np.where(found < 0, len(symbols), found)[numbers]
         every = [*symbols, None]
-        new = np.array([i < 0 and not _is_missing(x) for i, x in zip(found, distinct, strict=True)])
+        new = np.array([i < 0 and not is_missing(x) for i, x in zip(found, distinct, strict=True)])
         if not new.any():
             return Observations(every, codes)
         _warn_of_types([x for x, is_new in zip(distinct, new, strict=True) if is_new], symbols)
@@ -243,10 +244,6 @@ class CategoricalEmissions(Emissions):
         """(V + 1, V) sparse: a one for each symbol, and an empty last row."""
         n = len(observations.distinct)
         return scipy.sparse.csr_array(scipy.sparse.eye_array(n, n - 1))
-
-
-def _is_missing(x: Any) -> bool:
-    return x is None or (isinstance(x, float) and x != x)
 
 
 def _warn_of_types(unseen: list[Any], symbols: list[Any]) -> None:

@@ -17,7 +17,8 @@ FloatArray = npt.NDArray[np.float64]
 MIN_COVAR = 1e-3  # of a column's variance: added to variances that EM starts from, by default
 FAR = 50.0  # spreads from the median: a lone value beyond is no part of a column's distribution
 FEW = 2  # so many different values may be alone, on either side
-NORMAL_QUARTILES = 1.349  # the interquartile range of a normal distribution, in deviations
+MIDDLES = ((0.25, 1.349), (0.1, 2.563), (0.05, 3.29), (0.01, 4.653))
+# a quantile, and how far from 1 less it lies in a normal distribution, in deviations
 
 
 def check_min_covar(given: Any) -> None:
@@ -81,8 +82,8 @@ def _scale(column: int, x: FloatArray) -> float:
     for value, times in lone:
         warnings.warn(
             f"column {column} of the observations holds {value:g} at {times} of {len(x)} "
-            f"positions, far from all others (their median is {np.median(x):g}); a state will be "
-            "spent on it. If it marks missing numbers, give NaN in its place",
+            f"positions, far from all others (the median is {np.median(x):g}); it takes a state "
+            "of its own, or widens one. If it marks missing numbers, give NaN in its place",
             UserWarning,
             stacklevel=2,
         )
@@ -110,8 +111,11 @@ def _scale(column: int, x: FloatArray) -> float:
 
 def _lone_values(x: FloatArray) -> list[tuple[float, int]]:
     """One or two values that stand alone far from all the others, such as -999, and how often."""
-    low, middle, high = np.quantile(x, [0.25, 0.5, 0.75])
-    reach = FAR * (high - low) / NORMAL_QUARTILES
+    for share, width in MIDDLES:  # wider where the values of the middle are all the same
+        low, middle, high = np.quantile(x, [share, 0.5, 1 - share])
+        reach = FAR * (high - low) / width
+        if reach:
+            break
     if not reach or (x.max() - middle <= reach and middle - x.min() <= reach):
         return []
     found = []
