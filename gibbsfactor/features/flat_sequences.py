@@ -128,8 +128,13 @@ def _listed_or_array(X: Any) -> Any:
     (M, 1), one of M positions.
     """
     nested = unpacked(X)
-    is_nested = isinstance(nested, list) and bool(nested) and _is_sequence(nested[0])
+    is_nested = isinstance(nested, list) and bool(nested) and all(map(_is_series, nested))
     return nested if is_nested and getattr(X, "shape", ())[1:] != (1,) else _array(X)
+
+
+def _is_series(thing: Any) -> bool:
+    """Whether it is a sequence, and no tuple, which may be a symbol."""
+    return _is_sequence(thing) and not isinstance(thing, tuple)
 
 
 def _array(X: Any) -> NDArray[Any]:
