@@ -22,6 +22,7 @@ Assignment = Mapping[str, State]
 Evidence = Mapping[str, State | Set[State]]  # a state, or a set of states that are possible
 
 _SHOWN = 12  # how many states an error message lists before it stops
+_PRESENT = frozenset({str, int, bool})
 _ABSENT_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy, never imported here
 
 
@@ -282,6 +283,8 @@ def is_missing(entry: object) -> bool:
     >>> [is_missing(entry) for entry in (None, float("nan"), np.ma.masked, 0, "", "NaN")]
     [True, True, True, False, False, False]
     """
+    if type(entry) in _PRESENT:  # nearly always
+        return False
     if entry is None:
         return True
     if isinstance(entry, float | np.floating | np.datetime64 | np.timedelta64 | Decimal):
