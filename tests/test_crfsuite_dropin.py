@@ -862,6 +862,16 @@ def test_tokens_of_another_kind_are_an_error():
     crf = dropin.CRF().fit(*TRAIN)
     with pytest.raises(TypeError, match="sequence 0, position 0: the token is 'word'"):
         crf.predict([["word"]])
+    with pytest.raises(TypeError, match=r"sequence 0, position 0: the feature {'a': 1} is a dict"):
+        crf.predict([[[{"a": 1}]]])
+
+
+def test_labels_of_arrays_are_plain_text():
+    trainer = dropin.Trainer(verbose=False)
+    trainer.append([["a"], ["b"]], np.array(["X", "Y"]))
+    trainer.append((token for token in [["b"]]), (label for label in [b"Y"]))
+    trainer.train("")
+    assert list(map(type, trainer.model.classes_)) == [str, str]
 
 
 # ---- models of CRFsuite ------------------------------------------------------------------------

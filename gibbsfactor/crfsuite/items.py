@@ -16,7 +16,7 @@ from gibbsfactor.features import (
     NamedTokens,
     Tokens,
 )
-from gibbsfactor.features.feature_readers import GROUPED
+from gibbsfactor.features.feature_readers import GROUPED, ordered
 from gibbsfactor.features.sequences import is_matrix
 from gibbsfactor.features.strings import decoded
 from gibbsfactor.models.linear_chain_crf import LinearChainCRF
@@ -126,12 +126,17 @@ def _kinds(X: Any) -> set[type]:
 
 
 def _with_dicts(X: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    return [list(map(_as_dict, x)) for x in X]
+    return [[_as_dict(token, n, t) for t, token in enumerate(x)] for n, x in enumerate(X)]
 
 
-def _as_dict(token: Any) -> Any:
+def _as_dict(token: Any, n: int, t: int) -> Any:
     """A group of strings as a dict that says how often each is there."""
-    return dict(Counter(token)) if isinstance(token, GROUPED) else token
+    if not isinstance(token, GROUPED):
+        return token
+    try:
+        return dict(Counter(ordered(token)))
+    except TypeError as error:
+        raise TypeError(f"sequence {n}, position {t}: {error}") from None
 
 
 def _named(X: list[list[Any]]) -> NamedTokens:

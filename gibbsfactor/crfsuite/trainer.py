@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import Any, Self
 
-from gibbsfactor.crfsuite.items import ItemSequence
+from gibbsfactor.crfsuite.items import ItemSequence, decoded_labels
 from gibbsfactor.crfsuite.parameters import PARAMETERS, Parameter, check_algorithm
 from gibbsfactor.crfsuite.training import train_chain
 from gibbsfactor.crfsuite.training_log import TrainingLog
@@ -90,7 +90,7 @@ class Trainer:
             If there are not as many labels as tokens.
         """
         x = xseq if isinstance(xseq, ItemSequence) else list(xseq)
-        y = list(yseq)
+        y: list[Any] = list(*decoded_labels([yseq]))
         if len(x) != len(y):
             raise ValueError(
                 f"sequence {len(self._data)} has {len(x)} tokens, but {len(y)} labels; give each "
