@@ -292,8 +292,10 @@ class Network:
 def _peaks(tables: Sequence[Factor]) -> tuple[float, ...]:
     """The peak of each table; most often all are 0, which one look at all entries tells."""
     logs = [f.log_values for f in tables if f.is_log]
+    if not logs:
+        return (0.0,) * len(tables)
     if sum([a.size for a in logs]) <= MOST_AT_ONCE:
-        flat = np.concatenate([a.ravel() for a in logs]) if logs else np.zeros(1)
+        flat = np.concatenate([a.ravel() for a in logs])
         if flat.min() >= -MOST_SHARED and flat.max() <= MOST_SHARED:
             return (0.0,) * len(tables)
     return tuple([peak_of(f.log_values) if f.is_log else 0.0 for f in tables])

@@ -61,6 +61,8 @@ def warn_of_rounding(network: Network, log_totals: FloatArray) -> None:
     numbers of that size or less, each known to 0.1 nats at best.
     """
     most = FAR_BELOW + FAR_BELOW_EACH * len(network.tables)
+    if log_totals.min(initial=0.0) >= -most:
+        return
     lost = np.flatnonzero((log_totals < -most) & (log_totals > -np.inf))
     if len(lost):
         worst = float(log_totals[lost].min())

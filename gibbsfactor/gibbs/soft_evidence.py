@@ -109,6 +109,8 @@ def single_states(domain: Domain, given: Any) -> tuple[dict[str, State], tuple[F
     observed: dict[str, State] = {}
     factors = []
     named = by_name(given, "evidence")
+    if not any(isinstance(state, Set) for state in named.values()):
+        return named, ()
     for v, state in zip(variables_named(domain, named), named.values(), strict=True):
         possible = states_possible(v, state)
         if possible is None:
