@@ -139,7 +139,7 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from None
 
 
 def _aside(target: Path) -> str:

@@ -468,7 +468,7 @@ def test_weights_of_another_shape_are_told():
         model.predict(["ab"])
     with pytest.raises(ValueError, match=r"3 features in training, and now 2"):
         LogLinearModel([NODES]).fit([np.ones((1, 3))], [["x"]]).predict([np.ones((1, 2))])
-    with pytest.raises(TypeError, match="over names 0; names of kinds"):
+    with pytest.raises(TypeError, match="has the node 0; nodes are names of columns"):
         markov_templates(nx.path_graph(3))
 
 

@@ -48,6 +48,7 @@ def to_pyagrum(p: GibbsDistribution) -> Any:
 
     Examples
     --------
+    >>> from gibbsfactor import BayesianNetwork, ConditionalTable, Variable
     >>> p = BayesianNetwork([ConditionalTable(Variable("coin", ["heads", "tails"]), [], [.5, .5])])
     >>> network = to_pyagrum(p)  # doctest: +SKIP
     >>> network.variable("coin").labels()  # doctest: +SKIP
