@@ -145,6 +145,11 @@ def read_columns(table: object, what: str = "evidence") -> Columns:
     categories: dict[str, tuple[Any, ...]] = {}
     for key, column in given:
         name = name_of(key)
+        if not isinstance(name, str):
+            raise TypeError(
+                f"{what} has a column named {name!r:.60}, a {type(name).__name__}; columns have the "
+                "names of variables, which are strings: give frame.rename(columns=str)"
+            )
         if name in entries:
             raise ValueError(f"{what} has two columns named {name!r}; give each variable one")
         entries[name] = entries_of(column, f"{what} gives {name!r}", name)

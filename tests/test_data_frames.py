@@ -383,7 +383,7 @@ def test_mistakes_in_data_are_named():
         NETWORK.log_likelihood(CASES.rename(columns={"grass": "Grass"}))
     with pytest.raises(ValueError, match=r"column for 'id', but .*; leave out what is no variable"):
         NETWORK.log_likelihood(CASES.assign(id=1))
-    with pytest.raises(ValueError, match=r"column for 0, 1, but there is no such variable"):
+    with pytest.raises(TypeError, match=r"a column named 0, a int; .*rename\(columns=str\)"):
         NETWORK.log_likelihood(pd.DataFrame([["no", "dry"]]))
     assert NETWORK.log_likelihood({"rain": [None, None]}) == 0.0
 

@@ -152,6 +152,7 @@ WRONG = [
     ("A", TypeError, r"a table with named columns.*got 'A'"),
     (None, TypeError, r"a table with named columns.*got None"),
     ({"A": ["a0"], A: ["a1"]}, ValueError, r"two columns named 'A'"),
+    (pd.DataFrame([["a0"]]), TypeError, r"column named 0, a int; .* frame.rename\(columns=str\)"),
     (
         pd.DataFrame([["a0", "a1"]], columns=["A", "A"]),
         ValueError,
