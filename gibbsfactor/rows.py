@@ -147,8 +147,8 @@ def read_columns(table: object, what: str = "evidence") -> Columns:
         name = name_of(key)
         if not isinstance(name, str):
             raise TypeError(
-                f"{what} has a column named {name!r:.60}, a {type(name).__name__}; columns have the "
-                "names of variables, which are strings: give frame.rename(columns=str)"
+                f"{what} has a column named {name!r:.60}, a {type(name).__name__}; columns have "
+                "the names of variables, which are strings: give frame.rename(columns=str)"
             )
         if name in entries:
             raise ValueError(f"{what} has two columns named {name!r}; give each variable one")

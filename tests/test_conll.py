@@ -284,7 +284,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_aside(tmp_path, monkeypa
         raise OSError("disk full")
 
     monkeypatch.setattr("gibbsfactor.files.os.replace", fail)
-    with pytest.raises(OSError, match="disk full.*x.txt"):
+    with pytest.raises(OSError, match=r"disk full.*x.txt"):
         write_text(path, "new\n")
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.txt"]
     assert read_text(path) == "old\n"
