@@ -241,17 +241,38 @@ def test_crfsuite_text(folder):
     assert weights("model.crf") != weights("features.crf")
 
 
-def test_unknown_labels_are_summed_over(folder):
+def test_unknown_labels_are_summed_over(folder, capsys):
     partial = TEXT.replace("dog N I-NP", "dog N ?")
     Path("partial.txt").write_text(partial)
     labels = columns(TEXT).labels()
     labels[0][1] = None
     crf = LinearChainCRF(c2=0.1, templates=Templates.parse(TEMPLATE), progress=False)
     crf.fit(columns(WORDS), labels)
+    capsys.readouterr()
     assert main(train("--quiet", data="partial.txt")) == 0
     assert LinearChainCRF.load("model.crf").loss_ == crf.loss_
+    n = len(TEXT.split("\n")) - TEXT.count("\n\n") - 1
+    assert (
+        f"warning: partial.txt: 1 of {n} tokens have the label '?' and are taken as not labelled; "
+        "say --unknown '?' if this is right, or give another mark, such as --unknown none, if '?' "
+        "is a label" in capsys.readouterr().err
+    )
+    assert main(train("--quiet", "--unknown", "?", data="partial.txt")) == 0
+    assert LinearChainCRF.load("model.crf").loss_ == crf.loss_
+    assert capsys.readouterr().err == ""
     assert main(train("--quiet", "--unknown", "-", data="partial.txt")) == 0
     assert "?" in LinearChainCRF.load("model.crf").classes_
+    assert capsys.readouterr().err == ""
+    known = ["crf", "tag", "model.crf", "partial.txt", "--known", "-1"]
+    assert main(known) == 2
+    assert (
+        "partial.txt: column -1 has '?', which is a label of the model and also stands for a label "
+        "not known; say with --unknown which text" in capsys.readouterr().err
+    )
+    assert main([*known, "--unknown", "-"]) == 0
+    assert capsys.readouterr().out == "".join(
+        f"{line} {line.split()[-1]}\n" if line else "\n" for line in partial.splitlines()
+    )
 
 
 def test_training_goes_on_from_a_model(folder):

@@ -76,6 +76,39 @@ def test_tagged_conllu_keeps_its_lines(folder, capsys, monkeypatch):
     assert lines[2].split("\t")[10] == "DET"
 
 
+def test_comments_stay_where_no_token_follows(folder, capsys, monkeypatch):
+    alone = "# newdoc\n\n"
+    sentence = conllu(SENTENCES[:1])
+    tagged = conllu(SENTENCES[:1], [["DET", "NOUN", "VERB"]])
+    Path("c.conllu").write_text(f"{alone}{sentence}\n{alone}{alone}{sentence}\n# end\n# of all\n")
+    expected = f"{alone}{tagged}\n{alone}{alone}{tagged}\n# end\n# of all\n"
+    assert run(capsys, "tag", "m.crf", "c.conllu", *FORM) == expected
+    for block in (5, 12, 40, 200):
+        monkeypatch.setattr(crf_blocks, "BLOCK", block)
+        assert run(capsys, "tag", "m.crf", "c.conllu", *FORM) == expected
+
+
+def test_several_labellings_of_conllu_keep_its_lines(folder, capsys):
+    Path("c.conllu").write_text("# newdoc\n\n" + conllu(SENTENCES[1:]) + "\n# end\n")
+    best = run(capsys, "tag", "m.crf", "c.conllu", *FORM, "--k-best", "2").split("\n\n")
+    assert len(best) == 6
+    assert (best[0], best[-1]) == ("# newdoc", "# end\n")
+    for n, part in enumerate(best[1:-1]):
+        lines = part.split("\n")
+        assert lines[0] == f"# sent_id = {n // 2}"
+        assert lines[1] == "1-2\tx" + "\t_" * 11
+        assert lines[-1] == "2.1\te\t_\tX" + "\t_" * 9
+        given = conllu(SENTENCES[1:]).split("\n\n")[n // 2].split("\n")[2:-1]
+        for line, token in zip(lines[2:-1], given, strict=False):
+            assert line.startswith(f"{token}\t")
+            assert line.split("\t")[11] == str(n % 2 + 1)
+    tags = [line.split("\t")[10] for line in best[1].split("\n")[2:-1]]
+    assert tags == [tag for _, tag in SENTENCES[1]]
+    drawn = run(capsys, "tag", "m.crf", "c.conllu", *FORM, "--sample", "3").split("\n\n")
+    numbers = [part.split("\n")[2].split("\t")[11:] for part in drawn[1:-1]]
+    assert numbers == [["1"], ["2"], ["3"]] * 2
+
+
 def test_named_columns_of_conllu_plus_in_blocks(folder, capsys, monkeypatch):
     plus = "# global.columns = ID FORM TAG\n" + "".join(
         "".join(f"{i}\t{form}\t_\n" for i, (form, _) in enumerate(sentence, 1)) + "\n"

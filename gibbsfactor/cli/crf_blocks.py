@@ -53,7 +53,8 @@ class ColumnBlocks:
     name : what errors call the file
     separator : what parts its columns, a tab or a space
     lines : of the block that was given last, each with whether it is a token; None where every
-        line that is not blank is one
+        line that is not blank is one. Before them those of blocks without tokens, such as comments
+    rest : lines after the last block with tokens, once all are given
     """
 
     def __init__(self, path: str, reading: Reading | None = None, *, live: bool = True) -> None:
@@ -62,6 +63,7 @@ class ColumnBlocks:
         self.name = STDIN if path == "-" else path
         self.separator = " "
         self.lines: list[tuple[str, bool]] | None = None
+        self.rest: list[tuple[str, bool]] = []
 
     def __iter__(self) -> Iterator[Columns]:
         head, first, place = b"", b"", 0  # the names of columns, and the first token's line, which
@@ -69,16 +71,17 @@ class ColumnBlocks:
             if line == 0 and self.reading.format == "conllu" and block.startswith(b"#"):
                 head = block[: block.find(b"\n") + 1]
             found = self._first_token(block)
-            self.lines = self._lines(block) if found is not None else None
+            lines = self._lines(block)
+            if found is None:
+                self.rest += lines or []
+                continue
+            self.lines = lines if lines is None else self.rest + lines
+            self.rest = []
             if not first:  # tell the form of all
-                if found is None:  # so far nothing but white space
-                    continue
                 first, place = found[0], line + block.count(b"\n", 0, found.start())
                 self.separator = "\t" if b"\t" in first else " "
                 before = head + b"\n" * (line - 1) if line and head else b"\n" * line
                 yield _read(self.reading.read_columns, self.name, block, before)
-                continue
-            if found is None:
                 continue
             gap = b"\n" * (place - 1 if head and place else place)
             before = (head if place else b"") + gap + first + b"\n" * (line - place)
@@ -118,6 +121,7 @@ class FeatureBlocks:
 
     separator = "\t"
     lines = None
+    rest: tuple[()] = ()
 
     def __init__(self, path: str, reading: Reading | None = None, *, live: bool = True) -> None:
         self.path, self.live = path, live and path == "-" and _waits(standard_input())

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gibbsfactor.io.conll import ConllFormat
 
 STDIN = "<stdin>"
+UNKNOWN = "?"
+"""What stands for a label not known, unless --unknown says otherwise."""
 
 
 class Named(io.BytesIO):

@@ -63,7 +63,7 @@ def add_tag(commands: Subparsers[argparse.ArgumentParser]) -> None:
     tag.add_argument(
         "--known", type=column, metavar="COLUMN", help="column of labels known beforehand"
     )
-    tag.add_argument("--unknown", metavar="TEXT", default="?", help="label not known, there (?)")
+    tag.add_argument("--unknown", metavar="TEXT", help="label not known, there (?)")
     tag.add_argument("--threads", type=whole(1), metavar="N", help="threads (as in training)")
     tag.set_defaults(run=_run)
 

@@ -10,14 +10,14 @@ import gzip
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from typing import Any
 
 import numpy as np
 
 from gibbsfactor.cli.crf_blocks import ColumnBlocks, FeatureBlocks, blocks_of
 from gibbsfactor.cli.crf_commands import check_targets
-from gibbsfactor.cli.crf_data import Reading
+from gibbsfactor.cli.crf_data import UNKNOWN, Reading
 from gibbsfactor.cli.crf_model import for_model, format_of, load, warn_of_unusable
 from gibbsfactor.cli.output import to_stdout
 from gibbsfactor.errors import FormatError, ZeroProbabilityError, listed
@@ -71,6 +71,8 @@ def run_tag(arguments: argparse.Namespace) -> int:
             text = question.answer(block, source.name, "\t" if spaced else source.separator)
             write(f"{before}{text}\n{after}".encode())
             before = "" if source.live else "\n"
+        if source.rest:  # comments after the last sentence
+            write(f"{before}{_woven(source.rest, [], source.separator)}\n".encode())
     return 0
 
 
@@ -143,24 +145,27 @@ class Question:
         return added
 
     def _k_best(self, block: Block, given: dict[str, Any], separator: str) -> str:
-        sentences = []
         found = self.model.k_best(block.data, self.arguments.k_best, **given)
-        for columns, labellings in zip(_by_sentence(block), found, strict=True):
-            for rank, (labels, share) in enumerate(labellings, 1):
-                constant = [[str(rank)] * len(labels), _shares([share]) * len(labels)]
-                added = [list(map(str, labels)), *constant]
-                sentences.append("\n".join(_lines(columns + added, separator)))
-        return "\n\n".join(sentences)
+        answers = [
+            [
+                [list(map(str, labels)), [str(rank)] * len(labels), _shares([share]) * len(labels)]
+                for rank, (labels, share) in enumerate(labellings, 1)
+            ]
+            for labellings in found
+        ]
+        return _repeated(block, answers, separator)
 
     def _sample(self, block: Block, given: dict[str, Any], separator: str) -> str:
-        sentences = []
         n = self.arguments.sample
         found = self.model.sample(block.data, n, random_state=self.rng, **given)
-        for columns, labellings in zip(_by_sentence(block), found, strict=True):
-            for i, labels in enumerate(labellings, 1):
-                added = [list(map(str, labels)), [str(i)] * len(labels)]
-                sentences.append("\n".join(_lines(columns + added, separator)))
-        return "\n\n".join(sentences)
+        answers = [
+            [
+                [list(map(str, labels)), [str(i)] * len(labels)]
+                for i, labels in enumerate(labellings, 1)
+            ]
+            for labellings in found
+        ]
+        return _repeated(block, answers, separator)
 
     def _known(self, block: Block, name: str) -> list[list[Any]]:
         """For each sentence the labels known beforehand, None where one is not."""
@@ -171,7 +176,14 @@ class Question:
             raise ValueError(
                 f"--known is {c}, but {name} has {len(block.columns)} columns, counted from 0"
             ) from None
-        labels = {**self.by_name, self.arguments.unknown: None}
+        unknown = self.arguments.unknown
+        if unknown is None and UNKNOWN in self.by_name and UNKNOWN in found:
+            raise ValueError(
+                f"{name}: column {c} has {UNKNOWN!r}, which is a label of the model and also "
+                "stands for a label not known; say with --unknown which text stands for it"
+            )
+        unknown = UNKNOWN if unknown is None else unknown
+        labels = {**self.by_name, unknown: None}
         strange = next((label for label in found if label not in labels), None)
         if strange is not None:
             m = found.index(strange)
@@ -180,7 +192,7 @@ class Question:
             raise FormatError(
                 f"{name}, sentence {block.first + n}, position {position}: column {c} has the "
                 f"label {strange!r}, which the model was not trained on; expected "
-                f"{self.arguments.unknown!r} where none is known, or one of "
+                f"{unknown!r} where none is known, or one of "
                 f"{listed(list(self.by_name))}"
             )
         return block.cut([labels[label] for label in found])
@@ -197,10 +209,27 @@ class Question:
         )
 
 
-def _by_sentence(block: Block) -> Iterator[list[Strings]]:
-    """For each sentence its own part of the columns."""
-    for i, j in zip([0, *block.ends], block.ends, strict=False):
-        yield [column[i:j] for column in block.columns]
+def _repeated(block: Block, answers: list[list[list[Strings]]], separator: str) -> str:
+    """Each sentence as often as it has answers, each the columns that are added to its tokens.
+
+    Where the lines of the file are kept, so they are in each; comments without tokens come once.
+    """
+    sentences = []
+    if block.lines is None:
+        for i, j, several in zip([0, *block.ends], block.ends, answers, strict=False):
+            columns = [column[i:j] for column in block.columns]
+            sentences += ["\n".join(_lines(columns + added, separator)) for added in several]
+        return "\n\n".join(sentences)
+    left = iter(answers)
+    for filled, group in groupby(block.lines, lambda line: bool(line[0].strip())):
+        lines = list(group)
+        if filled:
+            several = next(left) if any(token for _, token in lines) else [[]]
+            sentences += [
+                _woven(lines, _lines(added, separator) if added else [], separator)
+                for added in several
+            ]
+    return "\n\n".join(sentences)
 
 
 def _lines(columns: list[Strings], separator: str) -> Strings:
@@ -213,7 +242,7 @@ def _woven(lines: list[tuple[str, bool]], added: Strings, separator: str) -> str
     Ranges and empty nodes of CoNLL-U get an underscore in each of the columns added.
     """
     answers = iter(added)
-    none = separator.join("_" for _ in added[0].split(separator))
+    none = separator.join("_" for _ in added[0].split(separator)) if added else ""
     woven = []
     for line, token in lines:
         if token:

@@ -77,7 +77,6 @@ def _add_features(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--unknown",
         metavar="TEXT",
-        default="?",
         help="the label that stands for none known (?)",
     )
     _estimator(group, "--min-freq", whole(0), "N", "leave out attributes on fewer tokens (0)")

@@ -6,10 +6,11 @@ import argparse
 import math
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from gibbsfactor.cli.crf_commands import check_targets, print_rows, stopwatch, write_report
-from gibbsfactor.cli.crf_data import Labelled, Reading, read_labelled
+from gibbsfactor.cli.crf_data import UNKNOWN, Labelled, Reading, read_labelled
 from gibbsfactor.cli.crf_templates import derivation, read_templates, with_derived
 from gibbsfactor.features import Columns, NamedTokens
 
@@ -43,7 +44,9 @@ def run_train(arguments: argparse.Namespace) -> int:
     check_targets([arguments.model, arguments.report, arguments.checkpoint], inputs)
     crf = _estimator(arguments)
     seconds, lap = stopwatch()
-    train = read_labelled(arguments.train, _reading(arguments, crf), arguments.unknown)
+    train = read_labelled(arguments.train, _reading(arguments, crf), _unknown(arguments))
+    if arguments.unknown is None:
+        _tell_unknown(train)
     dev = _held_out(arguments, crf)
     lap("read")
     held_out = (None, None) if dev is None else (_data(dev, crf), dev.labels)
@@ -72,6 +75,23 @@ def run_train(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         print_rows(_summary(crf, train, seconds, arguments.model))
     return INTERRUPTED if crf.interrupted_ else 0
+
+
+def _unknown(arguments: argparse.Namespace) -> str:
+    """The label that stands for one not known."""
+    return UNKNOWN if arguments.unknown is None else str(arguments.unknown)
+
+
+def _tell_unknown(train: Labelled) -> None:
+    """Warn of labels that are taken as not known, which nobody has asked for."""
+    count = sum(labels.count(None) for labels in train.labels)
+    if count:
+        warnings.warn(
+            f"{train.name}: {count} of {train.n_tokens} tokens have the label {UNKNOWN!r} and are "
+            f"taken as not labelled; say --unknown {UNKNOWN!r} if this is right, or give another "
+            f"mark, such as --unknown none, if {UNKNOWN!r} is a label",
+            stacklevel=2,
+        )
 
 
 def _check_together(arguments: argparse.Namespace) -> None:
@@ -163,13 +183,13 @@ def _reading(arguments: argparse.Namespace, crf: Any) -> Reading:
 def _held_out(arguments: argparse.Namespace, crf: Any) -> Labelled | None:
     if arguments.dev is None:
         return None
-    dev = read_labelled(arguments.dev, _reading(arguments, crf), arguments.unknown)
+    dev = read_labelled(arguments.dev, _reading(arguments, crf), _unknown(arguments))
     for n, labels in enumerate(dev.labels):
         if None in labels:
             raise ValueError(
                 f"{dev.name}, sentence {n}, position {labels.index(None)}: the label is "
-                f"{arguments.unknown!r}, not known, and can't be measured on; give held-out data "
-                "that are labelled throughout"
+                f"{_unknown(arguments)!r}, not known, and can't be measured on; give held-out data "
+                "that are labelled throughout, or another mark with --unknown if this is a label"
             )
     return dev
 
