@@ -76,6 +76,21 @@ def test_tagged_conllu_keeps_its_lines(folder, capsys, monkeypatch):
     assert lines[2].split("\t")[10] == "DET"
 
 
+def test_an_encoding_is_read_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "caf\u00e9 N\nl\u00e0 D\n\nna\u00efve A\nl\u00e0 D\n\n" * 3
+    Path("t").write_text("U00:%x[0,0]\n")
+    for encoding in ("latin-1", "utf-16-le", "utf-8"):
+        Path("x.txt").write_text(text, encoding=encoding)
+        given = ["--encoding", encoding]
+        run(capsys, "train", "x.txt", "--template", "t", "--model", "m", "--quiet", *given)
+        for block in (2**21, 12):
+            monkeypatch.setattr(crf_blocks, "BLOCK", block)
+            found = run(capsys, "tag", "m", "x.txt", *given).split()
+            assert found[::3] == text.split()[::2]
+            assert found[2::3] == text.split()[1::2]
+
+
 def test_comments_stay_where_no_token_follows(folder, capsys, monkeypatch):
     alone = "# newdoc\n\n"
     sentence = conllu(SENTENCES[:1])

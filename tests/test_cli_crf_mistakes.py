@@ -71,7 +71,10 @@ USAGE = {
     "no command": ([], "arguments are required: COMMAND; see gibbsfactor --help"),
     "no crf command": (["crf"], "required: COMMAND; see gibbsfactor crf --help"),
     "unknown command": (["crf", "trian"], r"invalid choice: 'trian' \(choose from .*train"),
-    "unknown option": ([*TAG, "new.txt", "--speed"], "unrecognized arguments: --speed"),
+    "unknown option": (
+        [*TAG, "new.txt", "--speed"],
+        "arguments: --speed; see gibbsfactor crf tag --help",
+    ),
     "c1 negative": (train("--c1", "-1"), "--c1: is -1; it must be a finite number of at least 0"),
     "c2 a word": (train("--c2", "much"), "--c2: is much; it must be a finite number"),
     "c2 endless": (train("--c2", "inf"), "--c2: is inf; it must be a finite number"),

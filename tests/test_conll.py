@@ -154,6 +154,10 @@ def test_conllu_plus_and_others():
     [
         (CONLLU + "a\tb\n", r"line 10: found 'a', expected a line of CoNLL-U: an ID such as 1"),
         (CONLLU.replace("1\t#", "1 #"), r"line 9: found '1 #', expected a line of CoNLL-U"),
+        (
+            CONLLU.replace("\n\n", "\n"),
+            r"line 8: found the ID 1 after 2 in one sentence, expected a",
+        ),
         (CONLLU.replace("VERB\tV", "VERB"), r"line 5: found 10 columns, expected 9 as on line 4"),
         ("# only\n# comments\n", r"<text>: there is no token in it"),
         ("", r"<text>: there is no token in it"),

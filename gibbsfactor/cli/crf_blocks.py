@@ -14,6 +14,7 @@ import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -66,6 +67,7 @@ class ColumnBlocks:
         self.rest: list[tuple[str, bool]] = []
 
     def __iter__(self) -> Iterator[Columns]:
+        read = replace(self.reading, encoding=None).read_columns  # blocks are UTF-8
         head, first, place = b"", b"", 0  # the names of columns, and the first token's line, which
         for block, line in blocks(self.path, self.name, self.reading.encoding, live=self.live):
             if line == 0 and self.reading.format == "conllu" and block.startswith(b"#"):
@@ -81,13 +83,11 @@ class ColumnBlocks:
                 first, place = found[0], line + block.count(b"\n", 0, found.start())
                 self.separator = "\t" if b"\t" in first else " "
                 before = head + b"\n" * (line - 1) if line and head else b"\n" * line
-                yield _read(self.reading.read_columns, self.name, block, before)
+                yield _read(read, self.name, block, before)
                 continue
             gap = b"\n" * (place - 1 if head and place else place)
             before = (head if place else b"") + gap + first + b"\n" * (line - place)
-            yield _read(
-                self.reading.read_columns, self.name, block, before, head + first + b"\n\n"
-            )[1:]
+            yield _read(read, self.name, block, before, head + first + b"\n\n")[1:]
 
     def _first_token(self, block: bytes) -> re.Match[bytes] | None:
         """The first line of a block that holds a token."""

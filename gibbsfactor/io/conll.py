@@ -112,7 +112,7 @@ def skipped_lines(
     Raises
     ------
     FormatError
-        If a line of CoNLL-U does not begin with an ID.
+        If a line of CoNLL-U does not begin with an ID, or IDs do not grow within a sentence.
     """
     if format not in FORMATS:
         raise ValueError(f"format is {format!r}; it must be 'conll' or 'conllu'")
@@ -120,7 +120,7 @@ def skipped_lines(
         if not drop_docstart or DOCSTART not in data:
             return None
         return np.array([line.startswith(DOCSTART) for line in data.split(b"\n")[:-1]])
-    skipped = []
+    skipped, before = [], -1
     for number, line in enumerate(data.split(b"\n")[:-1], 1):
         found = _CONLLU.match(line)
         if found is None and line.strip() and not (drop_docstart and line.startswith(DOCSTART)):
@@ -130,7 +130,15 @@ def skipped_lines(
                 "as 1, 1-2 or 1.1 before a tab, or a comment that begins with #; columns without "
                 "IDs have the format 'conll'"
             )
-        skipped.append(line.startswith(DOCSTART) if found is None else found[1] is None)
+        place = None if found is None or found[1] is None else int(found[1])
+        if place is not None and place <= before:
+            raise FormatError(
+                f"{name}, line {number}: found the ID {place} after {before} in one sentence, "
+                "expected a greater one; put a blank line between sentences"
+            )
+        if place is not None or not line.strip():
+            before = -1 if place is None else place
+        skipped.append(place is None and (found is not None or line.startswith(DOCSTART)))
     return np.array(skipped)
 
 
