@@ -159,6 +159,10 @@ def test_conllu_plus_and_others():
             r"line 8: found the ID 1 after 2 in one sentence, expected a",
         ),
         (CONLLU.replace("VERB\tV", "VERB"), r"line 5: found 10 columns, expected 9 as on line 4"),
+        (
+            "# x\n# global.columns = ID B\n1\ta\n",
+            r"line 2: found # global.columns, expected on the f",
+        ),
         ("# only\n# comments\n", r"<text>: there is no token in it"),
         ("", r"<text>: there is no token in it"),
     ],

@@ -23,6 +23,7 @@ CONLLU = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEP
 DOCSTART = b"-DOCSTART-"
 _CONLLU = re.compile(rb"#|([0-9]+)\t|[0-9]+[-.][0-9]+\t")  # a group where it is a token
 _GLOBAL_COLUMNS = re.compile(rb"#\s*global\.columns\s*=([^\n]*)")
+_LATE_COLUMNS = re.compile(rb"\n#[ \t]*global\.columns[ \t]*=")
 _LAST_SPACES = re.compile(rb" +\n")
 WHITE = np.zeros(256, bool)
 WHITE[list(b" \t\n\r\v\f")] = True
@@ -259,6 +260,12 @@ def _check_lines(name: str, data: bytes, lines: _Lines) -> int:
 def _names(name: str, data: bytes, width: int) -> tuple[str, ...]:
     """The names of the columns of CoNLL-U; none where they are not known."""
     found = _GLOBAL_COLUMNS.match(data)
+    if found is None and (late := _LATE_COLUMNS.search(data)) is not None:
+        number = data.count(b"\n", 0, late.end()) + 1
+        raise FormatError(
+            f"{name}, line {number}: found # global.columns, "
+            "expected on the first line; move it there"
+        )
     names = tuple(found[1].decode().split()) if found is not None else CONLLU
     if found is not None and len(names) != width:
         raise FormatError(
