@@ -59,11 +59,11 @@ def suggested(given: object, known: Iterable[object]) -> str:
     >>> print(suggested("e\u0301", ["a", "\xe9"]))
     ; 'e\u0301' is another Unicode form of '\xe9': use unicodedata.normalize('NFC', text) on both
     """
-    known = list(known)
+    known = [one for one in known if one != given]
     if isinstance(given, str):
         form = normalize("NFC", given)
         for one in known:
-            if isinstance(one, str) and one != given and normalize("NFC", one) == form:
+            if isinstance(one, str) and normalize("NFC", one) == form:
                 return (
                     f"; {given!a} is another Unicode form of {one!a}: "
                     "use unicodedata.normalize('NFC', text) on both"

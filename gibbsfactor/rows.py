@@ -200,6 +200,8 @@ def _named_columns(table: Any, what: str) -> list[tuple[Any, Any]]:
     """Pairs of name and column, whatever the table is."""
     if isinstance(table, Mapping):
         return list(table.items())
+    if hasattr(table, "collect_schema") and hasattr(table, "collect"):
+        raise TypeError(f"{what} is a lazy frame, whose rows are not read yet; give .collect()")
     if isinstance(table, np.ndarray) and table.dtype.names:
         return [(name, table[name]) for name in table.dtype.names]
     if hasattr(table, "columns") and hasattr(table, "__getitem__"):

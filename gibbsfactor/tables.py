@@ -80,8 +80,10 @@ def as_table(scope: Scope, values: Any, what: str) -> FloatArray:
     except (TypeError, OverflowError, ValueError) as error:
         if isinstance(error, LabelError):
             raise
+        by_states = "; numbers by states are a mapping {(state, ...): number}, or a data frame"
         raise ValueError(
             f"{what} of factor over {names_of(scope)} are not a table of numbers: {error}"
+            f"{by_states if 'convert string' in str(error) else ''}"
         ) from None
     if table.shape != shape:
         raise ValueError(

@@ -506,6 +506,11 @@ BAD_FITS = [
         r"no entry for 'snow', so its states are unknown; list them, as in states=\{'snow'",
     ),
     (
+        lambda: BayesianNetwork.fit(EDGES, {**DATA, "rain": [None, None]}),
+        ValueError,
+        r"no entry for 'rain', so .* states=\{'rain': \['low', 'high'\]\}$",
+    ),
+    (
         lambda: BayesianNetwork.fit(EDGES, DATA, states={"snow": 2}),
         ValueError,
         "states= names 'snow', but the structure does not",

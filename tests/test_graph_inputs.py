@@ -89,6 +89,10 @@ REFUSED = {
         pd.DataFrame({"source": ["rain"], "target": ["grass"], "weight": [2]}),
         r"the columns 'source', 'target', 'weight'; .* frame\[\['source', 'target'\]\]",
     ),
+    "adjacency frame of two": (
+        pd.DataFrame([[0, 1], [0, 0]], index=["a", "b"], columns=["a", "b"]),
+        "the columns 'a', 'b'; .*networkx.from_pandas_adjacency",
+    ),
     "adjacency frame": (
         pd.DataFrame(np.zeros((3, 3)), list("abc"), list("abc")),
         "the columns 'a', 'b', 'c'; .*networkx.from_pandas_adjacency",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,6 +153,11 @@ WRONG = [
     ("A", TypeError, r"a table with named columns.*got 'A'"),
     (None, TypeError, r"a table with named columns.*got None"),
     ({"A": ["a0"], A: ["a1"]}, ValueError, r"two columns named 'A'"),
+    (
+        pl.LazyFrame({"A": ["a0"]}),
+        TypeError,
+        r"evidence is a lazy frame, whose rows are not read yet; give .collect\(\)",
+    ),
     (pd.DataFrame([["a0"]]), TypeError, r"column named 0, a int; .* frame.rename\(columns=str\)"),
     (
         pd.DataFrame([["a0", "a1"]], columns=["A", "A"]),

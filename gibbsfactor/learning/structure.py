@@ -84,7 +84,7 @@ def _pairs(structure: Any) -> list[Any]:
         )
     if hasattr(structure, "columns"):
         names = list(structure.columns)
-        if len(names) != 2:
+        if len(names) != 2 or list(getattr(structure, "index", ())) == names:
             raise TypeError(
                 f"the structure is a data frame of the columns {listed(names)}; a table of edges "
                 "has two, parents and children, as frame[['source', 'target']]. A frame that is an "
