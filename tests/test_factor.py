@@ -452,7 +452,7 @@ def test_to_frame_without_pandas(monkeypatch):
         ([1, -2], r"over \('A',\) has the weight -2.0 at \(A='a1'\); weights are finite"),
         ([math.nan, 1], r"has the weight nan at \(A='a0'\)"),
         ([1, math.inf], r"has the weight inf at \(A='a1'\)"),
-        (["x", "y"], r"over \('A',\) are not a table of numbers: .* 'x'; numbers by states are a map"),
+        (["x", "y"], r"over \('A',\) are not a table .* 'x'; numbers by states are a mapping"),
         ([[1], [2, 3]], r"values of factor over \('A',\) are not a table of numbers"),
         (None, r"values of factor over \('A',\) "),
     ],
