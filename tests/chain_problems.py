@@ -60,6 +60,7 @@ def random_problem(
     constrained=False,
     costly=False,
     uneven=False,
+    supported=False,
     transitions=True,
     every=False,
     n_attributes=6,
@@ -75,7 +76,7 @@ def random_problem(
     codes = _labels(rng, lengths, start, pairs, end) if constrained else None
     if codes is None:
         codes = rng.integers(0, n_labels, sum(lengths))
-    allowed = None
+    allowed, right = None, codes
     if partial:
         allowed = rng.random((len(codes), n_labels)) < 0.5
         allowed[np.arange(len(codes)), codes] = True
@@ -88,7 +89,11 @@ def random_problem(
         costs = np.tile(np.log(rng.uniform(0.3, 4.0, (n_labels, 1))), n_labels)
         np.fill_diagonal(costs, 0.0)
     each = rng.choice([0.0, 1.0, 1.0, 4.0], len(codes)) if uneven else None
-    targets = ChainTargets.of(np.array(lengths), codes, n_labels, allowed, weights, each)
+    support = None
+    if supported:
+        support = rng.random((len(codes), n_labels)) < 0.5
+        support[np.arange(len(codes)), right] = True
+    targets = ChainTargets.of(np.array(lengths), codes, n_labels, allowed, weights, each, support)
     rules = ChainRules(start, pairs, end, costs) if constrained else ChainRules(costs=costs)
     features, observed = observed_features(
         tokens,
@@ -155,9 +160,11 @@ def spread_scores(problem, weights):
 
 
 def restricted(problem, nodes, steps, first, length):
-    """Scores of one sequence under the rules."""
+    """Scores of one sequence under the rules, and on its support."""
     rules, n = problem.rules, problem.features.n_labels
     nodes, steps = nodes[first : first + length].copy(), steps[first : first + length].copy()
+    if problem.targets.support is not None:
+        nodes[~problem.targets.support[first : first + length]] = -np.inf
     if rules.pairs is not None and length:
         nodes[0][~rules.start] = -np.inf
         nodes[-1][~rules.end] = -np.inf

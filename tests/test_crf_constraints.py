@@ -201,6 +201,190 @@ def test_weights_and_partial_labels_together():
     assert one.loss_ == pytest.approx(loss_by_hand(one, X[:12], partial, times), rel=1e-11)
 
 
+# ---- labels that each token can have --------------------------------------------------------
+
+
+def dictionary(y, seed=0):
+    """The label of each token and others by chance; None at some."""
+    rng = random.Random(seed)
+    return [
+        [None if rng.random() < 0.2 else {label, *rng.sample(LABELS, 2)} for label in labels]
+        for labels in y
+    ]
+
+
+TAGS, NEW_TAGS = dictionary(Y), dictionary(TRUE, seed=1)
+
+
+def known_train(known, y=Y, fit=None, **options):
+    crf = LinearChainCRF(**{"progress": False, **options})
+    return crf.fit(X, y, known=known, **(fit or {}))
+
+
+def loss_on_support(crf, known, y=Y, sample_weight=None):
+    v = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+    w = np.asarray(crf.weights_)
+    penalty = crf.c2 * float(w @ w) + crf.c1 * float(np.abs(w).sum())
+    return penalty - float(v @ crf.log_probability(X, y, known=known))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"order": 2}, {"c1": 0.5}, {"constraints": "IOB2"}, {"boundary_weights": True}]
+)
+def test_training_compares_with_allowed_labels_only(options):
+    crf = known_train(TAGS, tol=1e-9, **options)
+    assert crf.loss_ == pytest.approx(loss_on_support(crf, TAGS), rel=1e-11)
+    free = train(X, Y, tol=1e-9, **options)
+    assert crf.loss_ < loss_on_support(free, TAGS) < free.loss_
+
+
+def test_probabilities_of_a_dictionary_are_those_of_the_general_engine():
+    crf = known_train(TAGS, constraints="IOB2")
+    n = next(n for n, x in enumerate(NEW) if len(x) == 3)
+    x, y, known = NEW[n], TRUE[n], NEW_TAGS[n]
+    model = crf.gibbs(x, known=known)
+    given = {"known": [known]}
+    assert crf.log_partition([x], **given)[0] == pytest.approx(model.log_partition(), rel=1e-12)
+    marginals = crf.predict_marginals([x], **given)[0]
+    for t in range(3):
+        found = model.marginal(f"y{t}")
+        for k, label in enumerate(crf.classes_):
+            assert marginals[t][label] == pytest.approx(float(found.values[k]), abs=1e-12)
+    every = [
+        labels
+        for labels in every_labelling(3)
+        if IOB2.check(labels) is None
+        and all(k is None or a in k for a, k in zip(labels, known, strict=True))
+    ]
+    p = np.exp(crf.log_probability([x] * len(every), every, known=[known] * len(every)))
+    assert p.sum() == pytest.approx(1, rel=1e-12)
+    part = [[None, y[1], {y[2], *LABELS[:2]}]]
+    share = [p for p, a in zip(p, every, strict=True) if a[1] == y[1] and a[2] in part[0][2]]
+    assert np.exp(crf.log_probability([x], part, **given)[0]) == pytest.approx(sum(share))
+    outside = [[next(a for a in LABELS if known[0] and a not in known[0]), *y[1:]]]
+    assert crf.log_probability([x], outside, **given)[0] == -math.inf
+    (best,) = crf.predict([x], **given)
+    assert best == every[int(p.argmax())]
+    assert crf.score([x], [best], **given) == 1
+    assert all(labels in every for labels in crf.sample([x], 50, **given)[0])
+    assert [p for _, p in crf.k_best([x], 3, **given)[0]] == pytest.approx(sorted(p)[:-4:-1])
+
+
+@pytest.mark.parametrize("algorithm", ["lbfgs", "l2sgd", "ap"])
+def test_all_labels_allowed_is_training_without_a_dictionary(algorithm):
+    options = {"algorithm": algorithm, "max_iterations": 30}
+    every = [[set(LABELS) if t % 2 else None for t in range(len(x))] for x in X]
+    one = known_train(every, **options)
+    assert_array_equal(one.weights_, train(X, Y, **options).weights_)
+
+
+@pytest.mark.parametrize("algorithm", ["lbfgs", "l2sgd", "ap"])
+def test_where_one_label_is_allowed_nothing_is_learnt(algorithm):
+    crf = known_train(Y, algorithm=algorithm, max_iterations=30)
+    assert_allclose(crf.weights_, 0, atol=1e-12)
+    assert crf.loss_ == pytest.approx(0, abs=1e-9)
+
+
+def test_sequences_of_which_one_labelling_is_allowed_are_as_if_not_there():
+    options = {"tol": 1e-12, "all_possible_states": True, "all_possible_transitions": True}
+    some = [y if n % 2 else [None] * len(y) for n, y in enumerate(Y)]
+    half, only = known_train(some, **options), train(X[::2], Y[::2], **options)
+    assert half.loss_ == pytest.approx(only.loss_, rel=1e-9)
+    shares = [np.concatenate(crf.predict_proba(NEW)) for crf in (half, only)]
+    assert_allclose(*shares, atol=1e-4)  # the loss is flat near its minimum
+
+
+@pytest.mark.parametrize("algorithm", ["l2sgd", "ap"])
+def test_other_algorithms_keep_to_the_dictionary(algorithm):
+    """Descent comes near the optimum of L-BFGS; the perceptron to no mistakes worth a move."""
+    crf = known_train(TAGS, algorithm=algorithm, max_iterations=100, c2=1.0)
+    if algorithm == "l2sgd":
+        best = known_train(TAGS, tol=1e-10)
+        assert best.loss_ <= loss_on_support(crf, TAGS) < 1.02 * best.loss_
+    free = train(X, Y, algorithm=algorithm, max_iterations=100, c2=1.0)
+    right = [c.score(X, Y, known=TAGS) for c in (crf, free)]
+    assert right[0] >= right[1] - 0.01
+    assert crf.history_[0]["loss"] < free.history_[0]["loss"]
+
+
+def test_a_dictionary_with_weights_and_labels_known_in_part():
+    partial = hidden(Y, 0.2)
+    v = [n % 3 for n in range(len(Y))]
+    crf = known_train(TAGS, partial, tol=1e-10, fit={"sample_weight": v})
+    assert crf.loss_ == pytest.approx(loss_on_support(crf, TAGS, partial, v), rel=1e-11)
+    # {"B-x", "O"} where only "O" is allowed is the label "O", also where labels have weights
+    X1, known = [[["a"], ["b"]]] * 2, [[None, {"O", "I-x"}], [None, None]]
+    options = {"label_weights": {"O": 3.0}, "progress": False}
+    one, other = (
+        LinearChainCRF(**options).fit(X1, [["B-x", label], ["B-x", "I-x"]], known=known)
+        for label in ({"B-x", "O"}, "O")
+    )
+    assert_array_equal(one.weights_, other.weights_)
+
+
+def test_dev_data_with_a_dictionary():
+    crf = LinearChainCRF(dev_metric="loss", progress=False)
+    crf.fit(X, Y, NEW, TRUE, known=TAGS, known_dev=NEW_TAGS)
+    loss = -crf.log_probability(NEW, TRUE, known=NEW_TAGS).sum() / sum(map(len, NEW))
+    assert crf.dev_score_ == pytest.approx(loss, rel=1e-10)
+    crf = LinearChainCRF(dev_metric="accuracy", progress=False)
+    crf.fit(X, Y, NEW, TRUE, known=TAGS, known_dev=NEW_TAGS)
+    assert crf.dev_score_ == pytest.approx(crf.score(NEW, TRUE, known=NEW_TAGS))
+
+
+X1, Y1 = [[["a"]], [["a"], ["b"]]], [["x"], ["y", "z"]]
+
+
+@pytest.mark.parametrize(
+    ("known", "error", "message"),
+    [
+        ([None], TypeError, "sequence 0 of known is NoneType; expected a list of labels"),
+        ({"a": {"x"}}, TypeError, "known is dict; expected a list of sequences of labels"),
+        ([[None]], ValueError, "2 sequences of tokens but 1 of labels in known; they must"),
+        ([[None], [None]], ValueError, "sequence 1 has 2 tokens but 1 labels in known"),
+        ([[None], [None, set()]], ValueError, "sequence 1, position 1: the set .* is empty"),
+        (
+            [[None], [None, {"z", "w"}]],
+            ValueError,
+            "sequence 1 has the label 'w', .* it knows 'x', 'y', 'z'; correct known",
+        ),
+        (
+            [[None], [None, frozenset({"z"})]],
+            ValueError,
+            "sequence 1 has the label frozenset.* several labels are given as a set",
+        ),
+        ([[None], [None, ["z", "w"]]], TypeError, "sequence 1, position 1: .* a set of them"),
+        (
+            [[None], [None, {"x", "y"}]],
+            ValueError,
+            "sequence 1, position 1: y has the label 'z', but known allows only 'x', 'y'; allow it",
+        ),
+    ],
+)
+def test_dictionaries_that_do_not_fit(known, error, message):
+    with pytest.raises(error, match=message):
+        LinearChainCRF(progress=False).fit(X1, Y1, known=known)
+
+
+def test_dictionaries_that_do_not_fit_sets_constraints_or_dev_data():
+    crf = LinearChainCRF(progress=False)
+    with pytest.raises(ValueError, match=r"0: y has the label 'x' or 'y', but .* only 'z'"):
+        crf.fit(X1, [["x"], [{"x", "y"}, "z"]], known=[[None], ["z", None]])
+    no = Constraints.from_pairs(["x", "y", "z"], forbidden=[("x", "z")])
+    crf = LinearChainCRF(progress=False, constraints=no)
+    with pytest.raises(ValueError, match="sequence 1: no labelling agrees with both"):
+        crf.fit(X1, [["z"], [{"x", "y"}, None]], known=[[None], [{"x", "z"}, "z"]])
+    with pytest.raises(ValueError, match="in the dev data, sequence 1: no labelling agrees"):
+        crf.fit(X1, Y1, X1, Y1, known_dev=[[None], ["x", "z"]])
+    with pytest.raises(ValueError, match="known_dev is given without X_dev and y_dev"):
+        crf.fit(X1, Y1, known_dev=[[None], ["x", "z"]])
+    crf = LinearChainCRF(progress=False, dev_metric="loss")
+    with pytest.raises(
+        ValueError, match="in the dev data, sequence 0, position 0: y has the label"
+    ):
+        crf.fit(X1, Y1, X1, Y1, known_dev=[["y"], [None, None]])
+
+
 # ---- weights of labels ----------------------------------------------------------------------
 
 

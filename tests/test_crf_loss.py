@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from collections import Counter
 
@@ -39,6 +38,7 @@ def problems(max_length=4, labels=(1, 2, 3)):
         constrained=flag,
         costly=flag,
         uneven=flag,
+        supported=flag,
         transitions=st.sampled_from([True, True, False]),
         every=flag,
     )
@@ -93,7 +93,10 @@ RULES = {
     "weights": {"weighted": True},
     "costs": {"costly": True},
     "uneven": {"uneven": True},
-    "all": dict.fromkeys(("constrained", "partial", "weighted", "costly", "uneven"), True),
+    "support": {"supported": True},
+    "all": dict.fromkeys(
+        ("constrained", "partial", "weighted", "costly", "uneven", "supported"), True
+    ),
 }
 
 
@@ -174,12 +177,15 @@ def test_loss_at_zero_weights_counts_labellings(problem):
     if problem.rules.pairs is not None or problem.rules.costs is not None:
         return
     targets, n = problem.targets, problem.features.n_labels
-    choices = np.ones(len(targets.codes)) if targets.allowed is None else targets.allowed.sum(1)
+    every = np.ones((len(targets.codes), n), bool) if targets.support is None else targets.support
+    choices = np.ones(len(targets.codes))
+    if targets.allowed is not None:
+        choices = (targets.allowed & every).sum(1)
     v = np.repeat(targets.weights, targets.lengths)
     v = v if targets.token_weights is None else v * targets.token_weights
     with loss_of(problem, 7.0, 2) as loss:
         value, _ = loss(np.zeros(problem.features.n_weights))
-    expected = float((v * (math.log(n) - np.log(choices))).sum())
+    expected = float((v * (np.log(every.sum(1)) - np.log(choices))).sum())
     assert value == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 

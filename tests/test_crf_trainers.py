@@ -37,6 +37,7 @@ problems = st.builds(
     constrained=flag,
     costly=flag,
     uneven=flag,
+    supported=flag,
 )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gibbsfactor.errors import listed
 from gibbsfactor.features.columns import Columns
 from gibbsfactor.features.named_tokens import NamedTokens
 from gibbsfactor.features.sequences import Stream, is_matrix
@@ -39,6 +40,13 @@ class EncodedLabels:
     classes: list[Any]
     codes: NDArray[np.int64]
     allowed: NDArray[np.bool_] | None
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(M, L) which labels each token may have, also where all are fixed."""
+        if self.allowed is not None:
+            return self.allowed
+        return np.asarray(self.codes[:, None] == np.arange(len(self.classes)))
 
 
 def read_labels(y: Iterable[Iterable[Any]], known: Sequence[Hashable] = ()) -> EncodedLabels:
@@ -92,6 +100,36 @@ def read_labels(y: Iterable[Iterable[Any]], known: Sequence[Hashable] = ()) -> E
         codes = np.fromiter(map(number.__getitem__, flat), np.int64, len(flat))
         return EncodedLabels(classes, codes, None)
     return _partial(flat, classes, number)
+
+
+def read_known(
+    y: Iterable[Iterable[Any]], lengths: NDArray[np.int64], classes: Sequence[Any], name: str
+) -> EncodedLabels:
+    """Number labels of N sequences of these lengths that must be among the classes of a model.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `read_labels`; and if lengths differ, or a label is not among the classes.
+    """
+    y = listed_labels(y, name)
+    counted = "labels" if name == "y" else f"labels in {name}"
+    check_same_lengths(lengths.tolist(), [len(labels) for labels in y], "tokens", counted)
+    encoded = read_labels(y, classes)
+    if len(encoded.classes) > len(classes):
+        label = encoded.classes[len(classes)]
+        n = next(
+            n
+            for n, labels in enumerate(y)
+            if any(one == label or (isinstance(one, set) and label in one) for one in labels)
+        )
+        several = isinstance(label, tuple | frozenset)
+        raise ValueError(
+            f"sequence {n} has the label {label!r}, which the model was not trained on; it knows "
+            f"{listed(list(classes))}; "
+            + ("several labels are given as a set" if several else f"correct {name}")
+        )
+    return encoded
 
 
 def encode_labels(y: Iterable[Iterable[Any]]) -> tuple[list[Any], NDArray[np.int64]]:
@@ -149,8 +187,10 @@ def check_same_lengths(one: list[int], other: list[int], first: str, second: str
             raise ValueError(f"sequence {n} has {a} {first} but {b} {second}; they must be equal")
 
 
-def listed_labels(y: Any) -> list[Sequence[Any]]:
+def listed_labels(y: Any, name: str = "y") -> list[Sequence[Any]]:
     """N sequences of labels as a list of sequences, read once if they come from generators.
+
+    Errors call them by the name.
 
     Examples
     --------
@@ -158,14 +198,16 @@ def listed_labels(y: Any) -> list[Sequence[Any]]:
     [['a', 'b'], ['c']]
     """
     if isinstance(y, Columns):
-        raise TypeError("y is Columns; expected a list of sequences of labels: give y.labels()")
+        raise TypeError(
+            f"{name} is Columns; expected a list of sequences of labels: give {name}.labels()"
+        )
     if not _is_series(y):
-        raise TypeError(f"y is {type(y).__name__}; expected a list of sequences of labels")
+        raise TypeError(f"{name} is {type(y).__name__}; expected a list of sequences of labels")
     sequences = list(y)
     for n, labels in enumerate(sequences):
         if not _is_series(labels):
             raise TypeError(
-                f"sequence {n} of y is {type(labels).__name__}; expected a list of labels"
+                f"sequence {n} of {name} is {type(labels).__name__}; expected a list of labels"
             )
     return [labels if isinstance(labels, list | tuple) else list(labels) for labels in sequences]
 

@@ -126,22 +126,24 @@ class Rows(NamedTuple):
 class Known(NamedTuple):
     """What is known of the labels, and what counts how much.
 
-    Codes (M,), allowed (M, L) or empty, weights (N,), those of tokens (M,) or empty.
+    Codes (M,), allowed (M, L) or empty, weights (N,), those of tokens (M,) or empty, support (M, L)
+    or empty.
     """
 
     codes: Array
     allowed: Array
     weights: Array
     token_weights: Array
+    support: Array
 
     @classmethod
     def of(cls, targets: ChainTargets) -> Known:
         """The arrays of targets."""
-        allowed = targets.allowed
-        if allowed is None:
-            allowed = np.zeros((0, targets.n_labels), dtype=bool)
+        none = np.zeros((0, targets.n_labels), dtype=bool)
+        allowed = none if targets.allowed is None else targets.allowed
+        support = none if targets.support is None else targets.support
         each = np.zeros(0) if targets.token_weights is None else targets.token_weights
-        return cls(*map(frozen, (targets.codes, allowed, targets.weights, each)))
+        return cls(*map(frozen, (targets.codes, allowed, targets.weights, each, support)))
 
 
 class Limits(NamedTuple):

@@ -109,6 +109,7 @@ class Batch:
     codes : (M,) label numbers, -1 where one is not fixed
     allowed : (M, L) which labels there may be; None where all are fixed
     token_weights : (M,) how much each token counts in its sequence; None where all count the same
+    support : (M, L) which labels there can be at all; None where all can be
     rows : (M, R) attributes that have a row of W
     features : numbers, among those held one by one, of the features that occur here
     single : (features, M * L) their values, at the cell of the token and the feature's label
@@ -122,6 +123,7 @@ class Batch:
     codes: IntArray
     allowed: BoolArray | None
     token_weights: FloatArray | None
+    support: BoolArray | None
     rows: Matrix
     features: IntArray
     single: Matrix
@@ -190,6 +192,7 @@ def _batch(
     codes = targets.codes[rows]
     fixed = bool((codes >= 0).all())
     each = None if targets.token_weights is None else targets.token_weights[rows]
+    support = None if targets.support is None else targets.support[rows]
     by_attribute = tokens.attributes[rows].tocsc()
     features, single = _one_by_one(by_attribute, split, packing.n_positions)
     which, edges = np.zeros(len(rows), np.int32), None
@@ -201,6 +204,7 @@ def _batch(
         codes,
         None if fixed or targets.allowed is None else targets.allowed[rows],
         None if each is None or bool((each == 1.0).all()) else each,
+        None if support is None or bool(support.all()) else support,
         ones.shared_by(by_attribute[:, split.columns].tocsr()),
         features,
         ones.shared_by(single),

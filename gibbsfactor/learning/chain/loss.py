@@ -11,8 +11,9 @@ v_n is the sequence's weight. Z(x_n; y_n) sums only over the labellings that agr
 known of y_n: where all labels are known that is one labelling, and its log the score w . f. So
 *observed* counts how often each feature fires given y_n, and *expected* how often it does under
 the model: X' P for the node marginals P (M, L), and the expected steps. That difference is the
-gradient of log Z minus the gradient of the other, nothing else. Where tokens of a sequence differ
-in weight w_t, its loss is, by the chain rule,
+gradient of log Z minus the gradient of the other, nothing else. Where the labels that a token can
+have are given (`ChainTargets.support`), both sums are over labellings of those only. Where tokens
+of a sequence differ in weight w_t, its loss is, by the chain rule,
 
     v_n sum_t w_t ( log Z(x_n; y_n1 .. y_n,t-1) - log Z(x_n; y_n1 .. y_nt) )
 
@@ -112,6 +113,8 @@ def _difference(
     And the expected counts, less those of the clamped chains.
     """
     steps = rules.restrict(batch.packing, nodes, steps)
+    if batch.support is not None:
+        nodes[~batch.support] = -np.inf
     if batch.token_weights is not None:
         each = np.repeat(batch.weights, batch.packing.lengths)[batch.packing.rows]
         scores = ChainScores(batch.packing, nodes, steps, batch.which)

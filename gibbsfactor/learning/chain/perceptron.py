@@ -23,7 +23,7 @@ from gibbsfactor.learning.chain.sequence import (
     add_node_scores,
     count_labels,
     fill_steps,
-    limit_ends,
+    limit_nodes,
     move,
 )
 
@@ -110,7 +110,7 @@ def _pass(
             steps = np.zeros((length if len(data.edge_indices) else 1, n_states, n_labels))
             add_node_scores(first, scores, data, shape, rows, weights, 1.0)
             fill_steps(first, length, steps, data, shape, limits, weights, 1.0)
-            limit_ends(scores, limits)
+            limit_nodes(first, scores, known, limits)
             positions, which = np.arange(length), np.zeros(length, np.int32)
             if len(steps) > 1:
                 which[:] = positions

@@ -71,11 +71,16 @@ def fill_steps(
 
 
 @compiled
-def limit_ends(nodes: Any, limits: Any) -> None:
-    """Forbid labels at the two ends."""
+def limit_nodes(first: Any, nodes: Any, known: Any, limits: Any) -> None:
+    """Forbid labels at the two ends, and those outside the support."""
     for k in range(nodes.shape[1]):
         nodes[0, k] += limits.start[k]
         nodes[len(nodes) - 1, k] += limits.end[k]
+    if len(known.support):
+        for t in range(len(nodes)):
+            for k in range(nodes.shape[1]):
+                if not known.support[first + t, k]:
+                    nodes[t, k] = -math.inf
 
 
 @compiled_sums

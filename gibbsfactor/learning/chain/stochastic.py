@@ -31,7 +31,7 @@ from gibbsfactor.learning.chain.sequence import (
     count_labels,
     fill_steps,
     label_score,
-    limit_ends,
+    limit_nodes,
     move,
 )
 
@@ -156,7 +156,7 @@ def _gradient(
     scores, step_scores = np.zeros_like(nodes), np.zeros_like(steps)
     add_node_scores(first, scores, data, shape, rows, weights, scale)
     fill_steps(first, length, step_scores, data, shape, limits, weights, scale)
-    limit_ends(scores, limits)
+    limit_nodes(first, scores, known, limits)
     codes = known.codes[first : first + length]
     nodes[:] = 0.0
     steps[:] = 0.0

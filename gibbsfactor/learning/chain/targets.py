@@ -34,6 +34,8 @@ class ChainTargets:
     token_weights : (M,) how much each token counts within its sequence; None if all count once.
         They are 1 throughout a sequence whose tokens all count the same, which is then part of
         the sequence's weight.
+    support : (M, L) which labels there can be at each position at all, in the labelling known and
+        in those that it is compared with; None if all can be
     """
 
     n_labels: int
@@ -42,6 +44,7 @@ class ChainTargets:
     allowed: BoolArray | None
     weights: FloatArray
     token_weights: FloatArray | None = None
+    support: BoolArray | None = None
 
     @classmethod
     def of(
@@ -52,11 +55,12 @@ class ChainTargets:
         allowed: BoolArray | None = None,
         weights: npt.ArrayLike | None = None,
         token_weights: FloatArray | None = None,
+        support: BoolArray | None = None,
     ) -> ChainTargets:
         """By default every label is fixed, and every sequence and every token counts once."""
         counts = np.ones(len(lengths)) if weights is None else np.asarray(weights, np.float64)
         if token_weights is None:
-            return cls(n_labels, lengths, codes, allowed, counts)
+            return cls(n_labels, lengths, codes, allowed, counts, None, support)
         sequence = np.repeat(np.arange(len(lengths)), lengths)
         least, most = np.full(len(lengths), np.inf), np.full(len(lengths), -np.inf)
         np.minimum.at(least, sequence, token_weights)
@@ -64,7 +68,8 @@ class ChainTargets:
         even = least == most
         counts = counts * np.where(even, least, 1.0)
         within = np.where(even[sequence], 1.0, token_weights)
-        return cls(n_labels, lengths, codes, allowed, counts, None if even.all() else within)
+        each = None if even.all() else within
+        return cls(n_labels, lengths, codes, allowed, counts, each, support)
 
     @property
     def fixed(self) -> BoolArray:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from gibbsfactor.errors import ZeroProbabilityError, listed
+from gibbsfactor.errors import ZeroProbabilityError
 from gibbsfactor.exact.chain import (
     ChainScores,
     forward_backward,
@@ -24,7 +24,7 @@ from gibbsfactor.exact.chain import (
     viterbi,
 )
 from gibbsfactor.features import Columns, Constraints, Tokens
-from gibbsfactor.features.labels import Labels, check_labelled, listed_labels, read_labels
+from gibbsfactor.features.labels import Labels, check_labelled, listed_labels, read_known
 from gibbsfactor.features.tokens import with_ends
 from gibbsfactor.features.vectorizers import Vectorizer
 from gibbsfactor.learning.chain.features import ChainFeatures
@@ -37,7 +37,7 @@ from gibbsfactor.models.linear_chain_crf.asked import (
     no_tokens,
     of_one,
 )
-from gibbsfactor.models.linear_chain_crf.problem import make_rules
+from gibbsfactor.models.linear_chain_crf.problem import make_rules, make_support
 
 if TYPE_CHECKING:
     from gibbsfactor.gibbs import GibbsDistribution
@@ -51,10 +51,10 @@ Answer = TypeVar("Answer")
 class Decoding:
     """The questions.
 
-    Those that ask for labellings, probabilities or log Z take ``known``, N sequences with the
-    labels that are known beforehand: None where one is not, a set where it is one of several.
-    Answers are then those given that knowledge. They and ``log_probability`` and ``gibbs`` take
-    ``constraints`` in place of those that the model was trained with.
+    All take ``known``, N sequences with the labels that are known beforehand: None where one is
+    not, a set where it is one of several, as a tag dictionary tells. Answers are then those given
+    that knowledge. All but ``score`` take ``constraints`` in place of those that the model was
+    trained with.
     """
 
     classes_: list[Any]
@@ -217,13 +217,15 @@ class Decoding:
         X: Sentences,
         y: Labels,
         *,
+        known: Labels | None = None,
         constraints: str | Constraints | None = None,
         lengths: Any = None,
     ) -> FloatArray:
         """log P(y | x) of a labelling of each sequence, (N,), in nats.
 
         Where labels are known only in part (None, or a set), it is the log of the probability of
-        all labellings that agree with them. -inf where the constraints forbid it.
+        all labellings that agree with them. -inf where the constraints forbid it, or ``known``
+        does.
 
         Raises
         ------
@@ -231,19 +233,19 @@ class Decoding:
             If X and y differ in length, or a label was not seen in training.
         """
         tokens = self._tokens(X, lengths)
-        codes, allowed = self._known(tokens, y)
-        free = self._ask(tokens, None, constraints, log_partitions, together=64)
+        given = read_known(y, tokens.lengths, self.classes_, "y")
+        free = self._ask(tokens, known, constraints, log_partitions, together=64)
         whole = np.concatenate([np.zeros(0), *free])
         self._check_possible(whole)
-        if allowed is not None:
-            part = self._scorer().each(
-                tokens, self._rules(constraints), allowed, log_partitions, together=64
-            )
+        if given.allowed is not None:
+            support, rules = self._support(tokens, known), self._rules(constraints)
+            agree = given.allowed if support is None else given.allowed & support
+            part = self._scorer().each(tokens, rules, agree, log_partitions, together=64)
             return np.asarray(np.concatenate([np.zeros(0), *part]) - whole)
-        shards, first, scored = self._ask(tokens, None, constraints, lambda s: s), 0, []
+        shards, first, scored = self._ask(tokens, known, constraints, lambda s: s), 0, []
         for scores in shards:
             last = first + scores.packing.n_positions
-            scored.append(labelling_scores(scores, codes[first:last]))
+            scored.append(labelling_scores(scores, given.codes[first:last]))
             first = last
         return np.asarray(np.concatenate([np.zeros(0), *scored]) - whole)
 
@@ -267,10 +269,12 @@ class Decoding:
         log_z = np.concatenate([np.zeros(0), *(log_z for _, log_z in parts)])
         return np.asarray(np.exp(best - log_z))
 
-    def score(self, X: Sentences, y: Labels, *, lengths: Any = None) -> float:
+    def score(
+        self, X: Sentences, y: Labels, *, known: Labels | None = None, lengths: Any = None
+    ) -> float:
         """Share of tokens labelled right."""
         y = listed_labels(y)
-        predicted = self.predict(X, lengths=lengths)
+        predicted = self.predict(X, known=known, lengths=lengths)
         check_labelled(predicted, y)
         right = [
             a == b
@@ -285,6 +289,7 @@ class Decoding:
         self,
         x: Columns | Sequence[Any],
         *,
+        known: Sequence[Any] | None = None,
         constraints: str | Constraints | None = None,
     ) -> GibbsDistribution:
         """The Gibbs distribution over the labels ``y0``, ``y1``, ... of one sequence.
@@ -296,11 +301,13 @@ class Decoding:
         Parameters
         ----------
         x : one sequence, or Columns, Tokens or a list that hold one sequence
+        known : what is known of its labels, a list of T
         """
         from gibbsfactor.models.linear_chain_crf.factors import gibbs_of
 
         tokens = self._tokens(holding_one(x, "gibbs", self._fixed()))
-        shards = self._ask(tokens, None, constraints, lambda scores: scores)
+        labels = None if known is None else [known]
+        shards = self._ask(tokens, labels, constraints, lambda scores: scores)
         return gibbs_of(shards[0], self.classes_)
 
     # ---- parts ------------------------------------------------------------------------
@@ -315,34 +322,14 @@ class Decoding:
         together: int = 1,
     ) -> list[Answer]:
         """Answers for every shard of the sequences."""
-        allowed = None
-        if known is not None:
-            codes, allowed = self._known(tokens, known)
-            if allowed is None:
-                allowed = np.zeros((len(codes), len(self.classes_)), dtype=bool)
-                allowed[np.arange(len(codes)), codes] = True
         rules = self._rules(constraints)
-        return self._scorer().each(tokens, rules, allowed, question, together=together)
+        return self._scorer().each(
+            tokens, rules, self._support(tokens, known), question, together=together
+        )
 
-    def _known(
-        self, tokens: Tokens, y: Labels
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_] | None]:
-        """Label numbers, and which labels are allowed where they are not fixed."""
-        y = listed_labels(y)
-        check_labelled(tokens, y)
-        encoded = read_labels(y, self.classes_)
-        if len(encoded.classes) > len(self.classes_):
-            label = encoded.classes[len(self.classes_)]
-            n = next(
-                n
-                for n, labels in enumerate(y)
-                if any(one == label or (isinstance(one, set) and label in one) for one in labels)
-            )
-            raise ValueError(
-                f"sequence {n} has the label {label!r}, which the model was not trained "
-                f"on; it knows {listed(self.classes_)}"
-            )
-        return encoded.codes, encoded.allowed
+    def _support(self, tokens: Tokens, known: Labels | None) -> npt.NDArray[np.bool_] | None:
+        """(M, L) which labels each token may have, by what is known; None for all."""
+        return None if known is None else make_support(known, tokens.lengths, self.classes_)
 
     def _rules(self, constraints: str | Constraints | None) -> Any:
         return make_rules(self.constraints if constraints is None else constraints, self.classes_)

@@ -13,7 +13,12 @@ import numpy.typing as npt
 from gibbsfactor.evaluation import evaluate_labels
 from gibbsfactor.exact.chain import ChainScores, labelling_scores, log_partitions, viterbi
 from gibbsfactor.features.fixed_vectorizers import FixedVectorizer
-from gibbsfactor.features.labels import check_labelled, encode_labels, listed_labels
+from gibbsfactor.features.labels import (
+    EncodedLabels,
+    check_labelled,
+    encode_labels,
+    listed_labels,
+)
 from gibbsfactor.features.tokens import Tokens, with_ends
 from gibbsfactor.features.vectorizers import Vectorizer
 from gibbsfactor.learning.chain.features import ChainFeatures
@@ -21,7 +26,13 @@ from gibbsfactor.learning.chain.rules import ChainRules
 from gibbsfactor.learning.chain.scoring import ChainScorer
 from gibbsfactor.learning.chain.targets import ChainTargets
 from gibbsfactor.learning.stopping import BestOnDev
-from gibbsfactor.models.linear_chain_crf.problem import ChainProblem, check_possible
+from gibbsfactor.models.linear_chain_crf.problem import (
+    ChainProblem,
+    check_possible,
+    check_some_possible,
+    make_support,
+    narrowed,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,6 +48,7 @@ def dev_watcher(
     vectorizer: Vectorizer,
     X_dev: Any,
     y_dev: Any,
+    known_dev: Any = None,
 ) -> BestOnDev | None:
     """Measures the model's dev metric after every iteration; None without held-out data.
 
@@ -47,6 +59,8 @@ def dev_watcher(
         early stopping is asked for without them; and where the loss is measured, if it would be
         infinite whatever the weights.
     """
+    if known_dev is not None and X_dev is None:
+        raise ValueError("known_dev is given without X_dev and y_dev; give all three")
     if X_dev is None and y_dev is None:
         if model.early_stopping is not None:
             raise ValueError(
@@ -65,9 +79,17 @@ def dev_watcher(
     if not tokens.n_tokens:
         raise ValueError("X_dev holds no token; there is nothing to measure on")
     codes = _codes(labels, classes)
+    support = None
+    try:
+        if known_dev is not None:
+            support = make_support(known_dev, tokens.lengths, classes)
+        if support is not None:
+            check_some_possible(tokens.lengths, support, problem.rules)
+    except ValueError as error:
+        raise ValueError(f"in the dev data, {error}") from None
     if model.dev_metric == "loss":
-        _check_finite(codes, tokens, problem, labels, classes)
-    ask = _asker(problem.features, problem.rules, tokens, model.n_threads)
+        _check_finite(codes, tokens, problem, labels, classes, support)
+    ask = _asker(problem.features, problem.rules, tokens, support, model.n_threads)
     if model.dev_metric == "loss":
         score = partial(_loss, ask, codes)
     else:
@@ -78,13 +100,17 @@ def dev_watcher(
 
 
 def _asker(
-    features: ChainFeatures, rules: ChainRules, tokens: Tokens, n_threads: int | None
+    features: ChainFeatures,
+    rules: ChainRules,
+    tokens: Tokens,
+    support: npt.NDArray[np.bool_] | None,
+    n_threads: int | None,
 ) -> Ask:
     """Answers to questions on the held-out scores, given weights. Holds no training data."""
 
     def ask(weights: FloatArray, question: Callable[[ChainScores], Any]) -> list[Any]:
         scorer = ChainScorer(features, weights, tokens.n_dense, n_threads)
-        return scorer.each(tokens, rules, None, question)
+        return scorer.each(tokens, rules, support, question)
 
     return ask
 
@@ -127,6 +153,7 @@ def _check_finite(
     problem: ChainProblem,
     labels: list[Any],
     classes: Sequence[Any],
+    support: npt.NDArray[np.bool_] | None,
 ) -> None:
     """Raise ValueError if the labels have probability 0, whatever the weights."""
     if (codes < 0).any():
@@ -138,5 +165,7 @@ def _check_finite(
     targets = ChainTargets.of(tokens.lengths, codes, len(classes))
     try:
         check_possible(targets, problem.rules, classes)
+        if support is not None:
+            narrowed(EncodedLabels(list(classes), codes, None), support, tokens.lengths)
     except ValueError as error:
         raise ValueError(f"in the dev data, {error}") from None

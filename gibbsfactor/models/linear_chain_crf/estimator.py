@@ -193,6 +193,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         X_dev: Sentences | None = None,
         y_dev: Labels | None = None,
         *,
+        known: Labels | None = None,
+        known_dev: Labels | None = None,
         sample_weight: Any = None,
         lengths: Any = None,
     ) -> Self:
@@ -210,6 +212,11 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
             With ``lengths`` y may be one list of M labels.
         X_dev, y_dev : held-out sequences, optional
             See ``early_stopping`` and ``dev_metric``.
+        known : N sequences, optional
+            Which labels each token can have at all, as a tag dictionary tells: a set of labels, one
+            label, or None for any. Z(x) then sums over these labellings only. Give the same in
+            prediction, as ``known`` there.
+        known_dev : the same for X_dev, optional
         sample_weight : (N,), optional
             How much each sequence counts.
         lengths : (N,), optional
@@ -219,7 +226,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         ------
         ValueError
             If X and y differ in length, there is no token, a feature is NaN or infinite, a
-            parameter is out of range, or a labelling breaks the constraints.
+            parameter is out of range, a labelling breaks the constraints, or a label is not
+            among those that ``known`` allows its token.
 
         Warns
         -----
@@ -233,12 +241,13 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         began = perf_counter()
         fixed = self._fixed() if self.warm_start else None
         X, y = self._read(X, lengths, fixed), _cut_labels(y, lengths)
+        known = None if known is None else _cut_labels(known, lengths, "known")
         vectorizer = fixed or self._vectorizer(X)
         if not hasattr(X, "first_token"):  # all but a stream can be checked before it is read
             check_labelled(X, y)
         tokens = vectorizer.fit_transform(X)
-        problem, classes = self._problem(tokens, y, sample_weight, vectorizer)
-        dev = dev_watcher(self, classes, problem, vectorizer, X_dev, y_dev)
+        problem, classes = self._problem(tokens, y, known, sample_weight, vectorizer)
+        dev = dev_watcher(self, classes, problem, vectorizer, X_dev, y_dev, known_dev)
         self._drop_checkpoint()
         checkpoints = self._checkpoints(problem)
         kept = checkpoints.load() if checkpoints is not None else None
@@ -292,7 +301,12 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         return progress_bar(self.progress, "CRF", tokens=n_tokens, held_out=held_out)
 
     def _problem(
-        self, tokens: Tokens, y: Labels, sample_weight: Any, vectorizer: Vectorizer
+        self,
+        tokens: Tokens,
+        y: Labels,
+        known: Labels | None,
+        sample_weight: Any,
+        vectorizer: Vectorizer,
     ) -> tuple[ChainProblem, list[Any]]:
         """What is to be learnt, and the labels."""
         check_labelled(tokens, y)
@@ -300,7 +314,7 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         warm = self.warm_start and hasattr(self, "weights_")
         labels = read_labels(y, self.classes_ if warm else ())
         rules = make_rules(self.constraints, labels.classes, self.mistake_costs)
-        targets = make_targets(labels, tokens.lengths, sample_weight, self.label_weights)
+        targets = make_targets(labels, tokens.lengths, sample_weight, self.label_weights, known)
         check_possible(targets, rules, labels.classes)
         features, observed = observed_features(
             tokens,
@@ -338,7 +352,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         ]
         parts += [problem.observed, tokens.attributes.data, tokens.lengths]
         parts += [targets.codes, targets.weights]
-        parts += [part for part in (targets.allowed, targets.token_weights) if part is not None]
+        some = (targets.allowed, targets.token_weights, targets.support)
+        parts += [part for part in some if part is not None]
         described = {name: getattr(self, name) for name in names} | {
             "weights": features.n_weights,
             "tokens": tokens.n_tokens,
@@ -363,17 +378,17 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
         return as_sequences(X, lengths)
 
 
-def _cut_labels(y: Any, lengths: Any) -> Any:
+def _cut_labels(y: Any, lengths: Any, name: str = "y") -> Any:
     """Labels as a list of sequences; one list of them is cut by the lengths of X."""
     if lengths is None:
-        return listed_labels(y)
+        return listed_labels(y, name)
     flat = list(y)
     if flat and isinstance(flat[0], list | tuple) and len(flat) == len(lengths):
         return listed_labels(flat)
     ends = np.cumsum(lengths).tolist()
     if not ends or ends[-1] != len(flat):
         raise ValueError(
-            f"y holds {len(flat)} labels, but the {len(ends)} lengths add up to "
+            f"{name} holds {len(flat)} labels, but the {len(ends)} lengths add up to "
             f"{ends[-1] if ends else 0}; they must be equal"
         )
     return [flat[end - n : end] for end, n in zip(ends, lengths, strict=True)]

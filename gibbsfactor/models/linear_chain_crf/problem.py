@@ -16,7 +16,7 @@ import scipy.sparse
 from gibbsfactor.errors import listed
 from gibbsfactor.exact.chain import ChainScores, Packing, viterbi
 from gibbsfactor.features import Constraints, Tokens
-from gibbsfactor.features.labels import EncodedLabels
+from gibbsfactor.features.labels import EncodedLabels, read_known
 from gibbsfactor.features.tokens import Matrix
 from gibbsfactor.learning.chain.features import ChainFeatures
 from gibbsfactor.learning.chain.rules import ChainRules
@@ -81,15 +81,21 @@ def make_targets(
     lengths: npt.NDArray[np.int64],
     sample_weight: Any,
     label_weights: Mapping[Any, float] | Literal["balanced"] | None = None,
+    known: Any = None,
 ) -> ChainTargets:
     """Targets of N sequences, each counted by its weight, and each token by its label's.
+
+    ``known``, if given, says for N sequences which labels each token can have at all.
 
     Raises
     ------
     ValueError
         If the weights are not N finite numbers of at least 0, or all are 0; and if the weights of
-        labels name a label that is not among the classes, or leave no token that counts.
+        labels name a label that is not among the classes, or leave no token that counts; and if a
+        label is none of those that its token can have.
     """
+    support = None if known is None else make_support(known, lengths, labels.classes)
+    labels = labels if support is None else narrowed(labels, support, lengths)
     weights, each = sequence_weights(sample_weight, len(lengths)), None
     if label_weights is not None:
         each = _token_weights(labels, lengths, weights, label_weights)
@@ -98,8 +104,43 @@ def make_targets(
                 f"label_weights is {label_weights!r}: no token of the training data has a label "
                 "that counts; give one of them a weight of more than 0"
             )
-    codes, allowed = labels.codes, labels.allowed
-    return ChainTargets.of(lengths, codes, len(labels.classes), allowed, weights, each)
+    codes, allowed, n_labels = labels.codes, labels.allowed, len(labels.classes)
+    return ChainTargets.of(lengths, codes, n_labels, allowed, weights, each, support)
+
+
+def make_support(
+    known: Any, lengths: npt.NDArray[np.int64], classes: Sequence[Any]
+) -> npt.NDArray[np.bool_] | None:
+    """(M, L) which labels each token can have, by what is known of N sequences; None if any."""
+    support = read_known(known, lengths, classes, "known").mask
+    return None if support.all() else support
+
+
+def narrowed(
+    labels: EncodedLabels, support: npt.NDArray[np.bool_], lengths: npt.NDArray[np.int64]
+) -> EncodedLabels:
+    """Labels, known wholly or in part, less those outside the support (M, L).
+
+    Raises
+    ------
+    ValueError
+        If a token has no label left.
+    """
+    classes, given = labels.classes, labels.mask
+    told = given.sum(axis=1, keepdims=True) < len(classes)
+    possible = np.where(told, given & support, given)
+    lost = np.flatnonzero(~possible.any(axis=1))
+    if lost.size:
+        m, ends = int(lost[0]), np.cumsum(lengths)
+        n = int(np.searchsorted(ends, m, side="right"))
+        named = " or ".join(repr(classes[k]) for k in np.flatnonzero(given[m]))
+        raise ValueError(
+            f"sequence {n}, position {m - int(ends[n] - lengths[n])}: y has the label {named}, but "
+            f"known allows only {listed([classes[k] for k in np.flatnonzero(support[m])])}; "
+            "allow it in known, or correct y"
+        )
+    codes = np.where(possible.sum(axis=1) == 1, possible.argmax(axis=1), -1)
+    return EncodedLabels(classes, codes, possible if (codes < 0).any() else None)
 
 
 def _token_weights(
@@ -215,18 +256,20 @@ def check_possible(targets: ChainTargets, rules: ChainRules, classes: Sequence[A
             position = m - int(ends[n] - lengths[n])
             raise _impossible(n, position, f"{classes[codes[m]]!r} may not {where} a sequence")
     if targets.allowed is not None:
-        _check_some_possible(targets, targets.allowed, rules)
+        allowed = targets.allowed
+        allowed = allowed if targets.support is None else allowed & targets.support
+        check_some_possible(lengths, allowed, rules)
 
 
-def _check_some_possible(
-    targets: ChainTargets, allowed: npt.NDArray[np.bool_], rules: ChainRules
+def check_some_possible(
+    lengths: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_], rules: ChainRules
 ) -> None:
     """Raise ValueError if none of the labellings that a sequence is known to have is possible."""
-    packing, n_labels = Packing.of(targets.lengths, together=1), targets.n_labels
+    packing, n_labels = Packing.of(lengths, together=1), allowed.shape[1]
     nodes = np.where(allowed, 0.0, -np.inf)
     steps = rules.restrict(packing, nodes, np.zeros((1, n_labels, n_labels)))
     best, _ = viterbi(ChainScores.of(packing, nodes, steps[0]))
-    bad = np.flatnonzero((best == -np.inf) & ~targets.fixed)
+    bad = np.flatnonzero(best == -np.inf)
     if bad.size:
         raise ValueError(
             f"sequence {bad[0]}: no labelling agrees with both the labels known and the "
