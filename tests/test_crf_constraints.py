@@ -261,6 +261,8 @@ def test_probabilities_of_a_dictionary_are_those_of_the_general_engine():
     part = [[None, y[1], {y[2], *LABELS[:2]}]]
     share = [p for p, a in zip(p, every, strict=True) if a[1] == y[1] and a[2] in part[0][2]]
     assert np.exp(crf.log_probability([x], part, **given)[0]) == pytest.approx(sum(share))
+    read_once = iter([iter(known)])
+    assert np.exp(crf.log_probability([x], part, known=read_once)[0]) == pytest.approx(sum(share))
     outside = [[next(a for a in LABELS if known[0] and a not in known[0]), *y[1:]]]
     assert crf.log_probability([x], outside, **given)[0] == -math.inf
     (best,) = crf.predict([x], **given)

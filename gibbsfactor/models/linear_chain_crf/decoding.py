@@ -233,6 +233,7 @@ class Decoding:
             If X and y differ in length, or a label was not seen in training.
         """
         tokens = self._tokens(X, lengths)
+        known = None if known is None else listed_labels(known, "known")  # it is read twice
         given = read_known(y, tokens.lengths, self.classes_, "y")
         free = self._ask(tokens, known, constraints, log_partitions, together=64)
         whole = np.concatenate([np.zeros(0), *free])
