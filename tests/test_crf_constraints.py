@@ -380,6 +380,9 @@ def test_dictionaries_that_do_not_fit_sets_constraints_or_dev_data():
         crf.fit(X1, Y1, X1, Y1, known_dev=[[None], ["x", "z"]])
     with pytest.raises(ValueError, match="known_dev is given without X_dev and y_dev"):
         crf.fit(X1, Y1, known_dev=[[None], ["x", "z"]])
+    plain = LinearChainCRF(progress=False).fit(X1, Y1)
+    with pytest.raises(ValueError, match="sequence 0 has 2 tokens but 1 labels in known; they"):
+        plain.gibbs(X1[1], known=["y"])
     crf = LinearChainCRF(progress=False, dev_metric="loss")
     with pytest.raises(
         ValueError, match="in the dev data, sequence 0, position 0: y has the label"
