@@ -365,3 +365,13 @@ def test_the_kind_and_the_task_are_in_letters_of_any_case(kind):
     assert read_uai_results(io.StringIO("mar 1 2 0.25 0.75")).marginals["x0"][{"x0": 1}] == 0.75
     with pytest.raises(FormatError, match="line 9: found '1', expected the end of the file, after"):
         read_uai(io.StringIO(text + " 1"))
+
+
+def test_a_table_of_bayes_that_is_no_conditional_one_is_told():
+    rows = "BAYES 2 2 2 2 1 0 2 0 1 2 .3 .7 4 {}"
+    told = r"table 1 of this BAYES file, over 'x0', 'x1', sums to 1.1 over 'x1'"
+    with pytest.warns(UserWarning, match=told):
+        p = read_uai(io.StringIO(rows.format(".9 .2 .1 .8")))  # the child's states slowest
+    assert p.factors[1].values.tolist() == [[0.9, 0.2], [0.1, 0.8]]
+    read_uai(io.StringIO(rows.format(".903 .1 .2 .8")))  # rounded
+    read_uai(io.StringIO(rows.replace("BAYES", "MARKOV").format(".9 .2 .1 .8")))

@@ -26,7 +26,7 @@ Fault = Callable[[int, str], ValueError]
 NanRows: TypeAlias = Literal["error", "uniform"]
 
 MOST_NUMBER = 1e300  # so that the sum of a row is finite
-_MOST_ROUNDED = 0.00501  # a state: what rounding to two digits takes away or adds
+MOST_ROUNDED = 0.00501  # a state: what rounding to two digits takes away or adds
 _NUMBER = re.compile(r"[0-9.eE+\-]+")
 _NOT_A_NUMBER = re.compile(r"[+\-]?nan(?:\(ind\))?|na", re.IGNORECASE)
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
@@ -241,7 +241,7 @@ def _without_nan(
 
 def _warn_of_sums(sums: FloatArray, child: Variable, fault: Fault) -> None:
     """Warn of rows whose sum is off one by more than rounding to two digits explains."""
-    most = _MOST_ROUNDED * child.cardinality
+    most = MOST_ROUNDED * child.cardinality
     far = np.abs(sums - 1.0) > most
     if far.any():
         (row,) = first_of(far)

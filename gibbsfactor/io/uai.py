@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gibbsfactor.errors import FormatError
+from gibbsfactor.errors import FormatError, listed
 from gibbsfactor.factor import Factor
 from gibbsfactor.gibbs import GibbsDistribution
+from gibbsfactor.io.network_parts import MOST_ROUNDED
 from gibbsfactor.io.plain_tables import plain_values
 from gibbsfactor.io.text import TextSource, write_text
 from gibbsfactor.io.uai_numbering import all_variables
@@ -58,6 +60,12 @@ def read_uai(path_or_file: TextSource) -> GibbsDistribution:
         If it is not such a model; the message names the file and the line, what was found and
         what was expected.
 
+    Warns
+    -----
+    UserWarning
+        If a table of a ``BAYES`` file does not sum to one over its last variable, by more than
+        rounding to two digits explains.
+
     Notes
     -----
     Source: the file formats of the UAI 2014 inference competition.
@@ -76,6 +84,7 @@ def read_uai(path_or_file: TextSource) -> GibbsDistribution:
     words = Words(path_or_file)
     if not words.words or words.words[0].decode("utf-8", "replace").upper() not in KINDS:
         raise words.error(0, "MARKOV or BAYES, the kind of model")
+    kind = words.words[0].decode().upper()
     words.at = 1
     cardinalities = _read_cardinalities(words)
     n_tables = words.count("the number of tables", each=2)
@@ -99,7 +108,29 @@ def read_uai(path_or_file: TextSource) -> GibbsDistribution:
         else:
             factors.append(Factor._trusted(names, log_values=_logs(table, inside, tiny, shape)))
         at = inside.stop
+    if kind == "BAYES":
+        _warn_of_sums(factors, words.name)
     return GibbsDistribution(factors, variables)
+
+
+def _warn_of_sums(factors: Sequence[Factor], name: str) -> None:
+    """Warn of the first table that is no conditional distribution of the last in its scope."""
+    for k, factor in enumerate(factors):
+        if not factor.scope:
+            continue
+        sums = factor.values.sum(axis=-1)
+        off = np.abs(sums - 1.0).max()
+        if off > MOST_ROUNDED * factor.shape[-1]:
+            worst = float(sums.flat[np.abs(sums - 1.0).argmax()])
+            warnings.warn(
+                f"{name}: table {k} of this BAYES file, over {listed(factor.names)}, sums to "
+                f"{worst:.6g} over {factor.names[-1]!r}, expected 1: the last variable of a scope is "
+                "the child and runs fastest. Some programs write scope and table in different "
+                "orders; the table is read as it stands",
+                UserWarning,
+                stacklevel=3,
+            )
+            return
 
 
 def _logs(
