@@ -124,8 +124,8 @@ def _warn_of_sums(factors: Sequence[Factor], name: str) -> None:
             worst = float(sums.flat[np.abs(sums - 1.0).argmax()])
             warnings.warn(
                 f"{name}: table {k} of this BAYES file, over {listed(factor.names)}, sums to "
-                f"{worst:.6g} over {factor.names[-1]!r}, expected 1: the last variable of a scope is "
-                "the child and runs fastest. Some programs write scope and table in different "
+                f"{worst:.6g} over {factor.names[-1]!r}, expected 1: the last variable of a scope "
+                "is the child and runs fastest. Some programs write scope and table in different "
                 "orders; the table is read as it stands",
                 UserWarning,
                 stacklevel=3,
