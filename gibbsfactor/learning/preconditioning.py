@@ -11,7 +11,9 @@ second intercept. So it works with coordinates u of the weights w instead,
 where R'R is the weighted Gram matrix of the block plus the penalty, and D the root of what that
 matrix would have on its diagonal if every value were 1. In both, u behaves like the weight of an
 attribute that is 1 where it occurs. Of attributes that are so already u = w, exactly: text pays
-nothing.
+nothing. A value far beyond nearly all others, such as a mark of missing numbers, counts as the
+limit of those: its label soon has a probability near 1, and then it has no curvature, while the
+others still have theirs.
 
 A block holds the attributes with differing values, and those of one value that mostly occur with
 one of them, such as an intercept. Where there is none, the parts of speech may add up to one, since
@@ -51,6 +53,8 @@ MOST_ENTRIES = (
     2**23
 )  # of a table that R is made from; of a longer one every so manieth row is taken
 LEAST_ROWS = 8  # that an attribute of a block is on, among those taken
+FAR = 100.0  # a value of more than this times what most values lie within is far beyond them
+MOST = 0.75
 LEAST_SPREAD = 1e-8  # of a column's length: with less beside the others it is one of their sums
 
 
@@ -236,8 +240,8 @@ class _Columns:
     Attributes
     ----------
     on : (A,) how much the rows count on which it is not 0
-    sizes : (A,) the largest absolute value; 1 where there is none
-    squares : (A,) the weighted sum of squares of values / size
+    sizes : (A,) the largest absolute value, at most FAR times that of most; 1 where there is none
+    squares : (A,) the weighted sum of squares of values / size, each at most 1
     differing : (A,) whether there are several values besides 0
     """
 
@@ -279,12 +283,15 @@ def _of_sparse(matrix: sp.csr_array, counts: FloatArray) -> _Measured:
     some, starts = some[filled], columns.indptr[:-1][filled]
     if len(some):
         values, each = columns.data, np.diff(columns.indptr)[filled]
-        sizes[some] = np.maximum.reduceat(np.abs(values), starts)
+        heights = np.abs(values)
+        ranked = heights[np.lexsort((heights, np.repeat(np.arange(len(some)), each)))]
+        usual = ranked[starts + (MOST * (each - 1)).astype(np.intp)]
+        sizes[some] = np.minimum(ranked[starts + each - 1], FAR * usual)
         low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
         differing[some] = low < high
         weights = counts[columns.indices]
         on[some] = np.add.reduceat(weights, starts)
-        relative = values / np.repeat(sizes[some], each)
+        relative = np.minimum(heights / np.repeat(sizes[some], each), 1.0)
         squares[some] = np.where(
             low < high, np.add.reduceat(weights * relative**2, starts), on[some]
         )
@@ -298,11 +305,13 @@ def _of_dense(table: FloatArray, counts: FloatArray) -> _Measured:
         there = table[:, a] != 0
         if there.any():
             values, weights = table[there, a], counts[there]
-            sizes[a] = np.abs(values).max()
+            heights = np.abs(values)
+            usual = np.partition(heights, place := int(MOST * (len(heights) - 1)))[place]
+            sizes[a] = min(heights.max(), FAR * usual)
             differing[a] = values.min() < values.max()
             on[a] = squares[a] = weights.sum()
             if differing[a]:
-                squares[a] = weights @ (values / sizes[a]) ** 2
+                squares[a] = weights @ np.minimum(heights / sizes[a], 1.0) ** 2
     return on, sizes, squares, differing
 
 
@@ -421,5 +430,6 @@ def _table(kind: Kind, columns: _Columns, members: IntArray) -> tuple[FloatArray
         kept = (table != 0).sum(axis=0) >= LEAST_ROWS
         table, members = table[:, kept], members[kept]
     table /= columns.sizes[members]
+    np.clip(table, -1.0, 1.0, out=table)
     table *= np.sqrt(counts * (kind.counts.sum() / (counts.sum() or 1.0)))[:, None]
     return table, members
