@@ -114,7 +114,8 @@ class LinearChainCRF(Decoding, Insight, Storage, Estimator):
     features_ : ChainFeatures, which weights there are
     weights_ : ndarray (F,), in the order that ``features_`` tells
     vectorizer_ : turns sequences into sparse attributes
-    loss_ : at the end of training
+    loss_ : at the end of training; of "l2sgd" and "ap" the sum over the last pass, each sequence
+        at the weights it met, which is above the loss of the averaged weights that are kept
     gradient_norm_ : its largest component, by weights scaled to the size of their features' values
     n_iter_, n_evaluations_ : of training
     history_ : list of dicts, the figures after each iteration
