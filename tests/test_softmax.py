@@ -442,3 +442,9 @@ def test_training_shows_a_bar_only_if_asked(capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out == ""
     assert f"{model.n_iter_} iterations" in err
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_class_weights_are_numbers_of_at_least_0(weight):
+    with pytest.raises(ValueError, match=rf"class_weight gives 'b' the weight {weight}; weights"):
+        SoftmaxRegression(class_weight={"b": weight}).fit([[0.0], [1.0]], ["a", "b"])

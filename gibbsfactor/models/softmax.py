@@ -170,6 +170,12 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             factors = compute_class_weight(
                 self.class_weight, classes=classes, y=y, sample_weight=weights
             )
+            if not (np.isfinite(factors).all() and (factors >= 0).all()):
+                bad = int(np.argmin(np.isfinite(factors) & (factors >= 0)))
+                raise ValueError(
+                    f"class_weight gives {classes.tolist()[bad]!r} the weight {factors[bad]}; "
+                    "weights are finite numbers of at least 0"
+                )
             weights = weights * factors[labels]
         is_sparse: bool = sp.issparse(table)
         features: Matrix = sp.csr_array(table) if is_sparse else table
