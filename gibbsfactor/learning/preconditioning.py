@@ -1,30 +1,30 @@
 """Preconditioning: coordinates in which the units of features do not matter.
 
-A weight of a feature in dollars is a thousandth of its weight in thousands of dollars, and the
-gradient by it a thousand times as large. L-BFGS from the identity takes such a difference for
-curvature, and seconds since 1970, whose mean is ten thousand times their spread, look to it like a
-second intercept. So it works with coordinates u of the weights w instead,
+A feature in dollars has a weight a thousand times smaller than in thousands of dollars, and its
+gradient is a thousand times larger. Such a loss is ill conditioned, and L-BFGS converges slowly.
+So is one with a feature such as seconds since 1970, whose mean is ten thousand times its spread: it
+is nearly collinear with the intercept. L-BFGS therefore works with coordinates u of the weights w,
 
     u_j = s_j w_j               for an attribute by itself, s its root mean square where it is not 0
     u = D^-1 R w                for the weights of one label in a block of related attributes
 
 where R'R is the weighted Gram matrix of the block plus the penalty, and D the root of what that
-matrix would have on its diagonal if every value were 1. In both, u behaves like the weight of an
-attribute that is 1 where it occurs. Of attributes that are so already u = w, exactly: text pays
-nothing. A value far beyond nearly all others, such as a mark of missing numbers, counts as the
-limit of those: its label soon has a probability near 1, and then it has no curvature, while the
-others still have theirs.
+matrix would have on its diagonal if every value were 1. In both cases u behaves like the weight of
+an attribute that is 1 where it occurs. For attributes whose values are all 1, u equals w exactly:
+nothing changes for text features. An outlier, such as a code for missing numbers, is clipped to a
+multiple of the typical value: its token soon has a probability near 1 and adds no curvature, while
+the other values still do.
 
-A block holds the attributes with differing values, and those of one value that mostly occur with
-one of them, such as an intercept. Where there is none, the parts of speech may add up to one, since
-each token has one of them: then those join that occur with it at all often. R is the triangular
-factor of a QR decomposition of the rows themselves: their Gram matrix would lose what distinguishes
-seconds of one hour since 1970 from a constant. A penalty |w|_1 stays separable with the first kind
-of coordinates only; then R goes into the quadratic model of the loss instead
+A block holds the numeric attributes, which have several values, and the constant attributes that
+occur on most of the same rows, such as an intercept. Without an intercept, one-hot attributes may
+add up to one (each token has one part of speech); then the frequent ones of these join the block. R
+comes from a QR decomposition of the rows. The Gram matrix would square the condition number, and
+could not tell times within one hour, in seconds since 1970, from a constant. An L1 penalty stays
+separable only under the scaling; then R goes into the quadratic model of the loss instead
 (`learning.quadratic_model`).
 
-The same numbers tell whether training is done. With h_j the diagonal of the Hessian by u, a
-gradient g promises a gain of about sum_j g_j^2 / (2 h_j), the square of a Newton decrement.
+The same numbers give the test of convergence. With h_j the diagonal of the Hessian with respect to
+u, the loss can fall by about sum_j g_j^2 / (2 h_j), half the squared Newton decrement.
 
 Source: Nocedal & Wright (2006), Numerical Optimization, section 2.2 on scaling; Boyd &
 Vandenberghe (2004), Convex Optimization, section 9.5.1 on the Newton decrement; LeCun, Bottou, Orr
@@ -49,11 +49,9 @@ MOST_COMPANIONS = 64  # attributes of one value in a block
 COMPANION_SHARE = 0.5  # of the rows of an attribute that its companion is on, too
 RARE_COMPANION_SHARE = 1 / 64  # the same where no companion is on nearly all of them
 NEARLY_ALWAYS = 0.95
-MOST_ENTRIES = (
-    2**23
-)  # of a table that R is made from; of a longer one every so manieth row is taken
-LEAST_ROWS = 8  # that an attribute of a block is on, among those taken
-FAR = 100.0  # a value of more than this times what most values lie within is far beyond them
+MOST_ENTRIES = 2**23  # of the table that R is computed from; a longer one is subsampled
+LEAST_ROWS = 8  # on which an attribute of a block is not 0, among those sampled
+FAR = 100.0  # values are clipped to this multiple of the quantile below
 MOST = 0.75
 LEAST_SPREAD = 1e-8  # of a column's length: with less beside the others it is one of their sums
 
@@ -135,7 +133,7 @@ class Coordinates:
         return self._solve(gradient, 1)
 
     def gain(self, gradient: FloatArray) -> float:
-        """About how much lower the loss can get, judged by its gradient by u, in nats."""
+        """Estimate of how far the loss is above its minimum, from the gradient by u, in nats."""
         with np.errstate(over="ignore"):
             return 0.5 * float(gradient @ (gradient / self.curvatures))
 
@@ -235,7 +233,7 @@ def _by_scale(block: Block, curvatures: FloatArray) -> Block:
 
 @dataclass(frozen=True, eq=False)
 class _Columns:
-    """What there is to know of each of A attributes.
+    """Statistics of each of the A attributes.
 
     Attributes
     ----------
