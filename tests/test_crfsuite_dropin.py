@@ -1017,3 +1017,18 @@ def test_conll2000_with_either_library(shared_data, tmp_path):
     found = LinearChainCRF.load(tmp_path / "ours").predict(held)
     differing = sum(a != b for a, b in zip(chain(*found), chain(*expected), strict=True))
     assert differing <= 3  # of 4,700 tokens: near ties, left open by training's tolerance
+
+
+def test_a_failed_dump_leaves_the_old_file_and_names_it(tmp_path, monkeypatch):
+    tagger = dropin.CRF().fit([[["a"]], [["b"]]], [["X"], ["Y"]]).tagger_
+    path = tmp_path / "dump.txt"
+    path.write_text("old")
+
+    def fail(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gibbsfactor.files.os.replace", fail)
+    with pytest.raises(OSError, match=r"No space left on device.*dump\.txt"):
+        tagger.dump(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["dump.txt"]
+    assert path.read_text() == "old"

@@ -20,7 +20,7 @@ from gibbsfactor.crfsuite.items import decoded_label, decoded_labels, to_tag
 from gibbsfactor.errors import listed
 from gibbsfactor.files import FileSource
 from gibbsfactor.io.crfsuite_model import MARK
-from gibbsfactor.io.text import GZIP_MAGIC
+from gibbsfactor.io.text import GZIP_MAGIC, write_text
 from gibbsfactor.io.with_crfsuite import from_crfsuite
 from gibbsfactor.models.linear_chain_crf import LinearChainCRF
 
@@ -218,8 +218,9 @@ class Tagger:
         if filename is None:
             info.write(sys.stdout)
             return
-        with open(filename, "w", encoding="utf-8") as file:
-            info.write(file)
+        text = io.StringIO()
+        info.write(text)
+        write_text(filename, text.getvalue())
 
 
 def tagger_of(model: LinearChainCRF) -> Tagger:

@@ -50,18 +50,8 @@ def read_xmlbif(
     ----------
     path_or_file
         A path, or an open file of text or of bytes.
-    normalize
-        Divide each row of a table by its sum: for files rounded to a few digits. Sums that
-        rounding to two digits does not explain are warned of; a row of zeros stays an error.
-        Default: a sum that is off one by more than 1e-6 for each state of the child is an error,
-        as in `ConditionalTable`.
-    nan_rows
-        What a row of NaN (or NA) is, which bnlearn and others write for states of the parents
-        that their data do not have: "error", or "uniform" for the uniform distribution, as
-        `BayesianNetwork.fit` has it. A row that is NaN only in part is always an error.
-    int_states
-        Make the states of a variable integers where all of them are written as whole numbers
-        (such as 0, 1, -3, but not 01). Default: states are strings.
+    normalize, nan_rows, int_states
+        As for `read_bif`.
     encoding
         The encoding of bytes, such as "latin-1" or "cp1252". Default: what a byte order mark says,
         else what the file declares, UTF-8 if nothing. A file that declares UTF-16 in plain ASCII

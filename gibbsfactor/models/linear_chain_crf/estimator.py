@@ -385,7 +385,7 @@ def _cut_labels(y: Any, lengths: Any, name: str = "y") -> Any:
         return listed_labels(y, name)
     flat = list(y)
     if flat and isinstance(flat[0], list | tuple) and len(flat) == len(lengths):
-        return listed_labels(flat)
+        return listed_labels(flat, name)
     ends = np.cumsum(lengths).tolist()
     if not ends or ends[-1] != len(flat):
         raise ValueError(
