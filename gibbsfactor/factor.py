@@ -41,10 +41,10 @@ class Factor:
         The variables, in the order of the axes of ``values``. An empty scope makes the
         factor a number.
     values : array_like, shape (cardinality of each variable in scope)
-        The weights; finite and not negative. They need not sum to one. What has labels is read by
-        them, in whatever order they come: a series of pandas (value counts), a data frame (a
-        crosstab, a pivot table, `to_frame`), a mapping {(state, state): weight} or {state:
-        {state: weight}}.
+        The weights; finite and not negative. They need not sum to one. Values with labels are
+        matched by label, in any order: a pandas series (value counts), a data frame (a crosstab,
+        a pivot table, `to_frame`), a mapping {(state, state): weight} or {state: {state:
+        weight}}.
 
     Raises
     ------
@@ -55,10 +55,9 @@ class Factor:
     Notes
     -----
     Factors never change: every operation gives a new one and the arrays are read-only.
-    A factor may be given and held in logs (`from_log`), where weights such as exp(1e6) are
-    as good as any other. A large part that all its log weights share, as 1e15 in
-    ``[1e15, 1e15 + 0.5]``, is kept apart in every operation, so that no digit of the rest is lost;
-    only ``log_values`` adds it back.
+    A factor may be given and held in logs (`from_log`), so weights such as exp(1e6) do not
+    overflow. A large common part of the log weights, such as 1e15 in ``[1e15, 1e15 + 0.5]``, is
+    stored separately, so that differences keep all their digits; only ``log_values`` adds it.
 
     Source: Koller & Friedman (2009), Probabilistic Graphical Models, section 4.2.1.
 

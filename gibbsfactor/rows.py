@@ -1,7 +1,7 @@
 """Tables with named columns and missing entries, as users hand in evidence and data.
 
 A table is a data frame, a mapping from names to columns, a structured array, or a sequence of
-mappings, one a row. Rows are told by their position: an index of pandas has no meaning here.
+mappings, one a row. Rows are matched by position; the index of a data frame is ignored.
 Letters: n rows.
 """
 

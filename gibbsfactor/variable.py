@@ -36,8 +36,8 @@ class Variable:
         How assignments, evidence and marginals refer to it.
     states : int or sequence of hashable labels
         An integer k means the states 0, 1, ..., k - 1; a sequence lists the labels
-        themselves, in the order in which a factor's axis runs through them. Of a categorical
-        series (pandas) or an Enum (polars) they are the categories.
+        themselves, in the order of a factor's axis. For a categorical series (pandas) or an
+        Enum (polars) they are the categories.
 
     Raises
     ------
@@ -182,7 +182,7 @@ class Variable:
         return frozenset(s for i, s in enumerate(self.states) if i not in excluded)
 
     def _matching(self, state: State) -> int | None:
-        """Position of what is the same state in another type; None if there is none."""
+        """Position of an equal state of another type, such as a date; None if there is none."""
         state = plain(state)
         try:
             found = self._positions.get(state)
@@ -193,7 +193,7 @@ class Variable:
         return found
 
     def advice(self, state: State) -> str:
-        """What to do about a state that there is not, as the end of a message."""
+        """Advice about an unknown state, as the end of an error message."""
         state = plain(state)
         if isinstance(state, str):
             same = next((s for s in self.states if _as_text(s) == state), None)

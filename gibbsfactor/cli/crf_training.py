@@ -83,7 +83,7 @@ def _unknown(arguments: argparse.Namespace) -> str:
 
 
 def _tell_unknown(train: Labelled) -> None:
-    """Warn of labels that are taken as not known, which nobody has asked for."""
+    """Warn that labels equal to the default mark are read as unknown."""
     count = sum(labels.count(None) for labels in train.labels)
     if count:
         warnings.warn(

@@ -200,7 +200,7 @@ def read_evidence(path: str, p: GibbsDistribution, encoding: str | None = None) 
 def _read_table(path: str, p: GibbsDistribution, encoding: str | None) -> list[Evidence]:
     """Rows under a line of names, parted by commas, semicolons or tabs.
 
-    Cells that are empty or say NA and the like are missing. Empty lines, and columns without a
+    Empty cells, and NA, NaN, None, null or ? are missing. Empty lines, and columns without a
     name, such as the index that pandas writes, are passed over.
     """
     variables = variables_of(p)
@@ -244,7 +244,7 @@ def _read_table(path: str, p: GibbsDistribution, encoding: str | None) -> list[E
 
 
 def _delimiter(path: str, first: str, variables: Variables) -> str:
-    """What parts the names in the first line, so that all of them are known."""
+    """The delimiter with which all names in the first line are known."""
     expected = "\t" if path.lower().removesuffix(".gz").endswith(".tsv") else ","
     for delimiter in (expected, *_DELIMITERS):
         names = next(csv.reader([first], delimiter=delimiter, skipinitialspace=True), [])

@@ -27,7 +27,7 @@ from gibbsfactor.models.linear_chain_crf.problem import ChainProblem
 
 
 class _CountedCRF(LinearChainCRF):
-    """Learns the features that CRFsuite learns, and tells of it.
+    """A CRF with CRFsuite's feature selection, which writes its training log.
 
     CRFsuite makes a feature of every attribute and label that occur together, also where the
     attribute's value is 0. A feature occurs as often as its values add up to, and those that

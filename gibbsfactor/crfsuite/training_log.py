@@ -1,4 +1,4 @@
-"""What training tells: the messages of CRFsuite's log, one by one, and the figures in it."""
+"""The training log of CRFsuite: its messages, and the figures in them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FEATGEN = [*(mark for tenth in range(10) for mark in (str(tenth), *"....")), "10
 
 
 class LabelScore(NamedTuple):
-    """How one label fared on held-out data; shares are None where the label is nowhere."""
+    """Counts and scores of one label on held-out data; None where the label does not occur."""
 
     match: int
     model: int
@@ -38,7 +38,7 @@ class LabelScore(NamedTuple):
 
 @dataclass
 class TrainingLog:
-    """What training has to tell, under the names of python-crfsuite's log parser.
+    """The figures of a training run, under the names of python-crfsuite's log parser.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class TrainingLog:
     # ---- the events, in their order -------------------------------------------------------------
 
     def start(self, least: float, states: bool, transitions: bool, holdout: int) -> None:
-        """Features are about to be read, of which those are learnt that occur often enough."""
+        """Feature generation begins, with these options."""
         held = [f"Holdout group: {holdout + 1}\n", "\n"] if holdout >= 0 else []
         self.send(
             "start",
@@ -109,7 +109,7 @@ class TrainingLog:
         )
 
     def features_read(self, n_features: int, seconds: float) -> None:
-        """So many features there are."""
+        """Feature generation is done."""
         for n, mark in enumerate(FEATGEN):
             self.featgen_percent = 2 * n
             self.send("featgen_progress", mark)
@@ -122,7 +122,7 @@ class TrainingLog:
         )
 
     def prepared(self, algorithm: str, parameters: Mapping[str, Any]) -> None:
-        """All is ready, and the first iteration begins."""
+        """The first iteration begins."""
         values = (
             f"{name}: {value:f}\n" if isinstance(value, float) else f"{name}: {value}\n"
             for name, value in parameters.items()
@@ -152,7 +152,7 @@ class TrainingLog:
         self.send("iteration", f"***** Iteration #{progress.iteration} *****\n", *told, "\n")
 
     def optimized(self, model: LinearChainCRF, X_dev: Any, y_dev: Any) -> None:
-        """Training is over; what the model does on held-out sequences, unless there are none."""
+        """Training is over; scores on held-out sequences, if there are any."""
         if not self.iterations:
             self.iterations.append({"num": 0, "scores": {}, "loss": model.loss_, "time": 0.0})
         last = self.iterations[-1]
@@ -183,7 +183,7 @@ class TrainingLog:
 def _held_out(
     y: Sequence[Sequence[Hashable]], found: Sequence[Sequence[Hashable]], classes: list[Any]
 ) -> dict[str, Any]:
-    """CRFsuite's figures: each label's, and their plain means over all labels there are."""
+    """CRFsuite's scores: of each label, and their unweighted means over all labels."""
     told = report(y, found)
     n_tokens = sum(map(len, y))
     scores = {}

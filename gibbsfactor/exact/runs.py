@@ -55,7 +55,7 @@ def require_mass(log_totals: FloatArray, what: str) -> None:
 
 
 def warn_of_rounding(network: Network, log_totals: FloatArray) -> None:
-    """Warn where what is left below the tables' peaks is so far down that digits are lost.
+    """Warn where all assignments are so far below the tables' peaks that digits are lost.
 
     All log weights of an assignment are at most about 0 there. So a total of -10^15 is a sum of
     numbers of that size or less, each known to 0.1 nats at best.

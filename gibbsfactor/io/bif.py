@@ -31,10 +31,10 @@ def read_bif(
 
     Names of variables and states are runs of any characters but blanks and ``{}()[],;|``, such
     as ``<5`` and ``12+``, or anything within quotes; they stay strings. Properties and comments
-    of both kinds, ``//`` and ``/* */``, are passed over, and a comma is as good as a blank. Where
-    blanks give more names than there are to be and commas just as many, as in
-    ``discrete [ 2 ] { very good, bad }``, names hold blanks; these may hold ``()[]`` as well, in
-    pairs, as ``Age (years)`` and ``(5,12]`` do.
+    of both kinds, ``//`` and ``/* */``, are skipped. Commas and blanks both separate names. Where
+    splitting at blanks gives too many names and splitting at commas gives the expected number, as
+    in ``discrete [ 2 ] { very good, bad }``, names contain blanks. Such names may also contain
+    pairs of ``()[]``, as in ``Age (years)`` and ``(5,12]``.
 
     Within a ``probability ( child | parents )`` block there are rows ``(state, ...) p, p, ...;``
     in any order, one for each joint state of the parents, in the block's order of them; rows that

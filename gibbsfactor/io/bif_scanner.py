@@ -24,7 +24,7 @@ _SHOWN = 30  # characters of the text in a message
 
 
 class NameList:
-    """Names as they are listed: a comma is as good as a blank, or a blank is part of a name.
+    """A list of names, split at commas and blanks or at commas only.
 
     Attributes
     ----------

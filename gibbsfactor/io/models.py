@@ -1,4 +1,4 @@
-"""The formats of models, each one object, and reading and writing by how a file is called."""
+"""The table of model formats, and reading and writing by the suffix of a file."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def read_model(
 
     ``.uai`` is read by `read_uai`, ``.bif`` by `read_bif`, ``.xmlbif``, ``.bifxml`` and ``.xml`` by
     `read_xmlbif`, ``.net`` by `read_hugin`, ``.xdsl`` by `read_xdsl`, ``.fg`` by `read_libdai`.
-    Capitals are as good as small letters. All but UAI and libDAI give a `BayesianNetwork`.
+    Case does not matter. All but UAI and libDAI give a `BayesianNetwork`.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def read_xml(source: TextSource, encoding: str | None = None) -> bytes:
     Raises
     ------
     FormatError
-        As `read_text`, and if the file declares an encoding that there is not.
+        As `read_text`, and if the file declares an unknown encoding.
     """
     name, data = source_name(source), read_unpacked(source)
     check_encoding(encoding)
@@ -129,7 +129,7 @@ def read_xml(source: TextSource, encoding: str | None = None) -> bytes:
 
 
 def check_encoding(encoding: str | None) -> None:
-    """Raise ValueError unless it is None or a text encoding that there is."""
+    """Raise ValueError unless it is None or the name of a text encoding."""
     if encoding is not None and not _is_encoding(encoding):
         raise ValueError(
             f"there is no encoding {encoding!r}; give one that Python knows, such as 'utf-8', "
@@ -189,7 +189,7 @@ def _is_text(source: TextSource) -> bool:
 
 
 def _is_encoding(encoding: str) -> bool:
-    """Whether this is an encoding of text in which ASCII has its own bytes, or UTF-16 or -32."""
+    """Whether this is a text encoding that extends ASCII, or UTF-16 or UTF-32."""
     try:
         known = codecs.lookup(encoding).name
         if known.startswith(("utf-16", "utf-32")):

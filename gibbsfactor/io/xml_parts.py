@@ -43,7 +43,7 @@ class Text:
 
 
 class Listener(Protocol):
-    """What is told of the elements of a file, each with its line."""
+    """Handler of the elements of a file; each call has the line."""
 
     def error(self, line: int, message: str) -> FormatError:
         """What to raise about a line."""

@@ -73,7 +73,7 @@ def progress_bar(
 
 
 class _Stderr:
-    """Standard error, to a bar that must not end the training when nobody reads it any more."""
+    """Standard error for a progress bar: errors of writing are ignored, so training goes on."""
 
     def write(self, text: str) -> None:
         with contextlib.suppress(OSError):

@@ -132,9 +132,9 @@ class BayesianNetwork(DirectedStructure, GibbsDistribution):
         Parameters
         ----------
         structure : networkx.DiGraph, BayesianNetwork, or (parent, child) pairs
-            Of a network, only graph and states are taken. Pairs may be any iterable, an array of
-            shape (edges, 2), or a data frame of two columns. They cannot say that a variable
-            stands alone; a graph can. Nodes are names; ``networkx.relabel_nodes(graph, str)``
+            Only the graph and the states of a network are used. Pairs may be any iterable, an
+            array of shape (edges, 2), or a data frame of two columns. Pairs cannot contain an
+            isolated variable; a graph can. Nodes are names; ``networkx.relabel_nodes(graph, str)``
             makes names of others.
         data : data frame, mapping {name: column}, structured array or sequence of {name: state}
             Columns are variables, missing entries as in `gibbsfactor.rows.coded_rows`. A variable
